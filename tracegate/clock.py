@@ -1,0 +1,114 @@
+"""Time and randomness, injected. The only module of the package that reads a clock or a random source.
+
+`Clock.now` is monotonic nanoseconds; `Clock.wall` is UTC nanoseconds and is read once per request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Handle(Protocol):
+    """A timer that can be taken back."""
+
+    def cancel(self) -> None:
+        """Take it back; harmless after it fired."""
+
+
+class Clock(Protocol):
+    """The only time there is; the test kit's drives timers too."""
+
+    def now(self) -> int:
+        """Monotonic time in nanoseconds."""
+
+    def wall(self) -> int:
+        """UTC in nanoseconds since the epoch."""
+
+    def call_at(self, when: int, fn: Callable[..., object], *args: object) -> Handle:
+        """Call `fn(*args)` at monotonic nanosecond `when`, on the running loop."""
+
+    async def sleep_until(self, when: int) -> None:
+        """Return at monotonic nanosecond `when`, or at once if it is past."""
+
+
+class Ids(Protocol):
+    """Ids and random numbers of one process."""
+
+    def request(self, wall_ns: int) -> str:
+        """A UUIDv7 (RFC 9562, section 5.7) for the time given."""
+
+    def trace(self) -> bytes:
+        """16 random bytes."""
+
+    def span(self) -> bytes:
+        """8 random bytes."""
+
+    def random(self) -> float:
+        """A number in [0, 1) for orders and jitter."""
+
+
+class SystemClock:
+    """The machine's clocks and the running event loop's timers."""
+
+    __slots__ = ()
+
+    now = staticmethod(time.monotonic_ns)
+    wall = staticmethod(time.time_ns)
+
+    def call_at(self, when: int, fn: Callable[..., object], *args: object) -> Handle:
+        """See `Clock.call_at`."""
+        return asyncio.get_running_loop().call_later(max(0, when - time.monotonic_ns()) / 1e9, fn, *args)
+
+    async def sleep_until(self, when: int) -> None:
+        """See `Clock.sleep_until`; loops because a timer may fire a clock tick early."""
+        while (left := when - time.monotonic_ns()) > 0:
+            await asyncio.sleep(left / 1e9)
+
+
+class RandomIds:
+    """Ids from pooled operating-system randomness, cut from one buffer of 4 KiB."""
+
+    __slots__ = ("_at", "_pool", "_random")
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._at = 0
+        self._random = random.Random(os.urandom(32))
+
+    def _take(self, size: int) -> bytes:
+        at = self._at
+        if at + size > len(self._pool):
+            self._pool, at = os.urandom(4096), 0
+        self._at = at + size
+        return self._pool[at : at + size]
+
+    def trace(self) -> bytes:
+        """See `Ids.trace`; the all-zero id that W3C forbids would come once in 2^128."""
+        return self._take(16)
+
+    def span(self) -> bytes:
+        """See `Ids.span`."""
+        return self._take(8)
+
+    def request(self, wall_ns: int) -> str:
+        """See `Ids.request`."""
+        return uuid7(wall_ns, self._take(10))
+
+    def random(self) -> float:
+        """See `Ids.random`."""
+        return self._random.random()
+
+
+def uuid7(wall_ns: int, entropy: bytes) -> str:
+    """Return the UUIDv7 of a time and 10 random bytes.
+
+    Source: RFC 9562, section 5.7: 48 bits of Unix milliseconds, version 7, 12 random bits, variant, 62 random bits.
+    """
+    head = (wall_ns // 1_000_000).to_bytes(6, "big")
+    text = (head + bytes((0x70 | entropy[0] & 0x0F, entropy[1], 0x80 | entropy[2] & 0x3F)) + entropy[3:10]).hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

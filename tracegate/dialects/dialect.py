@@ -1,0 +1,57 @@
+"""What a dialect is: how a call is written for a provider, and how its answer is read.
+
+A dialect comes in by the entry point group `tracegate.dialects`; the built-in ones use the same door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tracegate.errors import Failed
+from tracegate.events import Event
+from tracegate.facts import Answer, Target
+from tracegate.wire.body import Body
+from tracegate.wire.headers import Headers
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One HTTP request to a target, without credentials until the upstream hop adds them.
+
+    `path` begins with `/` and includes the base path of the target.
+    """
+
+    target: Target
+    path: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    method: str = "POST"
+
+
+class Reader(Protocol):
+    """Reads one 2xx answer, unary and stream alike."""
+
+    facts: Answer  # grows as the answer arrives
+    skipped: int  # malformed events that a route chose to skip (ruling 33)
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take decoded body bytes; return the whole events in them. Raises `Failed`: malformed, an error, too large."""
+
+    def end(self) -> list[Event]:
+        """The peer ended the body. Returns what is left, last of all the `Final`, unless `feed` gave it already."""
+
+
+class Dialect(Protocol):
+    """One wire format."""
+
+    name: str
+
+    def request(self, body: Body, target: Target) -> Outgoing:
+        """Write the call for a target."""
+
+    def reader(self, body: Body, status: int, headers: Headers, *, limit: int, skip_malformed: bool) -> Reader:
+        """A reader for a 2xx answer. `limit` bounds a unary answer, or one event of a stream, in bytes."""
+
+    def failure(self, status: int, headers: Headers, body: bytes, wall_s: int) -> Failed:
+        """Classify an answer other than 2xx, once. `wall_s` (UTC seconds) resolves dates in `Retry-After`."""

@@ -1,0 +1,48 @@
+"""What came from the client and what was sent back: the facts of the SERVER record, written by the server only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TrustMode = Literal["parent", "link", "ignore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An inbound W3C trace context, strictly parsed."""
+
+    trace: bytes
+    span: bytes
+    flags: int
+    tracestate: str = ""
+
+
+@dataclass(slots=True)
+class Inbound:
+    """One request of a client, as the server saw it; filled as it goes.
+
+    `chunks` counts the data events sent to the client, `[DONE]` not counted (ruling 26). `ended` is the monotonic
+    time of the last byte handed to the socket.
+    """
+
+    method: str = "POST"
+    path: str = "/v1/chat/completions"
+    route: str = "/v1/chat/completions"
+    api: str | None = "chat_completions"
+    scheme: str = "http"
+    host: str | None = None
+    port: int | None = None
+    protocol: str = "1.1"
+    user_agent: str | None = None
+    client_request_id: str | None = None
+    remote: Remote | None = None
+    trust: TrustMode = "parent"
+    authenticated: bool = False
+    tenant: str | None = None
+    key: str | None = None
+    alias: str | None = None
+    stream: bool = False
+    status: int | None = None
+    first_sent: int | None = None
+    chunks: int = 0

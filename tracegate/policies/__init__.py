@@ -1,0 +1,1 @@
+"""Policies decide over their children; orders are pure functions that rank candidates."""

@@ -1,0 +1,75 @@
+"""The wrapper that records a hop. `build` is its only caller, so a policy author can't forget it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from tracegate.errors import TimedOut
+from tracegate.facts import Attempt, Cost, Route, Target
+from tracegate.hop import Call, Hop, Reply
+
+
+class RecordedRoute:
+    """A route: opens a record, asks its tree, closes the record when the final passes or anything is raised.
+
+    Args:
+        hop: The top of the route's tree.
+        about: The route's static facts.
+        deadline_ns: Longest time for the whole route; can only shorten the call's.
+    """
+
+    __slots__ = ("_about", "_deadline_ns", "_hop")
+
+    def __init__(self, hop: Hop, about: Route, deadline_ns: int | None = None) -> None:
+        self._hop = hop
+        self._about = about
+        self._deadline_ns = deadline_ns
+
+    async def __call__(self, call: Call) -> Reply:
+        recorder = call.recorder
+        record = recorder.open("route", self._about.name, call.parent, about=self._about)
+        deadline = call.deadline if self._deadline_ns is None else record.start + self._deadline_ns
+        try:
+            reply = await self._hop(call.but(parent=record, deadline=deadline))
+        except BaseException as exc:
+            recorder.close(record, exc)
+            raise
+        reply.on_settle(partial(recorder.close, record))
+        return reply
+
+
+class RecordedAttempt:
+    """The upstream hop of one target, in its record.
+
+    The gate is awaited before the record opens, so no provider is charged with our waiting. Beyond the ceiling of
+    attempts, or the deadline, no attempt is opened.
+    """
+
+    __slots__ = ("_hop", "_name", "_price", "_target")
+
+    def __init__(self, hop: Hop, target: Target, price: Callable[[Attempt], Cost]) -> None:
+        self._hop = hop
+        self._target = target
+        self._price = price
+        self._name = f"chat {target.model}"
+
+    async def __call__(self, call: Call) -> Reply:
+        recorder = call.recorder
+        if recorder.gate is not None:
+            await recorder.gate()
+        if recorder.full and (failure := recorder.failure) is not None:
+            raise failure
+        if call.clock.now() >= call.deadline:
+            raise TimedOut("deadline", "The total deadline of the request passed before the next attempt.")
+        record = recorder.open("attempt", self._name, call.parent, target=self._target, why=call.why, price=self._price)
+        try:
+            reply = await self._hop(call.but(parent=record))
+        except BaseException as exc:
+            recorder.close(record, exc)
+            raise
+        if reply.whole:
+            recorder.close(record, None)
+        else:
+            reply.on_settle(partial(recorder.close, record))
+        return reply

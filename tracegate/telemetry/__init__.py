@@ -1,0 +1,1 @@
+"""Records to views: the only room, beside `plugin`, that imports opentelemetry."""

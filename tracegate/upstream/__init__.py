@@ -1,0 +1,1 @@
+"""One HTTP exchange with one target: the seam, its transports, and the hop that uses them."""

@@ -1,0 +1,1 @@
+"""The OpenAI-shaped request and answer, as bytes whose top level was looked at once."""
