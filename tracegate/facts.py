@@ -193,6 +193,7 @@ class Attempt:
         "first_event",
         "headers",
         "index",
+        "lost",
         "outcome",
         "price",
         "request_id",
@@ -224,6 +225,7 @@ class Attempt:
         self.headers: tuple[tuple[str, str], ...] = ()  # the provider's, kept as evidence
         self.error: Failed | None = None
         self.outcome: Outcome | None = None
+        self.lost = False  # cancelled because another attempt won
         self.price: Callable[[Attempt], Cost] = unpriced
         self.cost: Cost | None = None  # computed once, by the recorder, when the attempt closes
 

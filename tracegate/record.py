@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+
 from tracegate.clock import Clock, Ids
 from tracegate.errors import Denied, Failed, NothingTried, Rejected, TracegateError, Unavailable
 from tracegate.facts import INITIAL, Attempt, Cost, HopKind, Outcome, Route, Target, Why, unpriced
@@ -159,6 +160,7 @@ class Recorder:
         record.start = attempt.start
         record.end = attempt.end = self.clock.now() if attempt.end is None else attempt.end
         attempt.outcome = record.outcome
+        attempt.lost = record.reason == "superseded"
         if isinstance(exc, Failed):
             exc.attempt = attempt.index
             attempt.error = exc

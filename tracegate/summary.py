@@ -1,0 +1,125 @@
+"""What several views say of a whole request, computed here and nowhere else: who served it, totals, times.
+
+Every function is pure and reads closed records, except where it says that an open one is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tracegate.facts import Attempt
+from tracegate.record import Record, Recorder
+
+
+def served(attempts: Iterable[Attempt]) -> Attempt | None:
+    """The committed attempt that the client's answer came from: the last one that was not superseded."""
+    return next((a for a in reversed(tuple(attempts)) if a.committed is not None and not _superseded(a)), None)
+
+
+def decisive(attempts: Iterable[Attempt]) -> Attempt | None:
+    """The attempt whose result the client gets: the served one, else the last that failed, else the last."""
+    known = tuple(attempts)
+    failed = next((a for a in reversed(known) if a.error is not None), None)
+    return served(known) or failed or (known[-1] if known else None)
+
+
+def below(recorder: Recorder, record: Record) -> list[Attempt]:
+    """The attempts in the subtree of a record, in order of start."""
+    if record.parent is None:
+        return recorder.attempts
+    return [r.attempt for r in recorder.records if r.attempt is not None and _inside(r, record)]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Sums over attempts; `None` where any part is unknown, or where there was no attempt."""
+
+    cost_micros: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    currency: str
+    basis: str | None  # `provider` only if every part that is not 0 is (ruling 43)
+
+
+def total(attempts: Iterable[Attempt]) -> Total:
+    """Sum cost and tokens; one unknown makes a sum unknown.
+
+    Tokens of an attempt whose cost is known to be 0 because it can't have generated count as 0.
+    """
+    cost: int | None = 0
+    tokens_in: int | None = 0
+    tokens_out: int | None = 0
+    currency, sources, count = "USD", set[str | None](), 0
+    for attempt in attempts:
+        count += 1
+        price, usage = attempt.cost, attempt.answer.usage if attempt.outcome == "ok" else None
+        if price is None or price.micros is None:
+            cost = None
+        else:
+            cost = None if cost is None else cost + price.micros
+            currency = price.currency
+            if price.micros:
+                sources.add(price.source)
+        nothing = price is not None and price.micros == 0 and price.source == "inferred"
+        tokens_in = _add(tokens_in, 0 if nothing else usage.input if usage else None)
+        tokens_out = _add(tokens_out, 0 if nothing else usage.output if usage else None)
+    if not count:
+        return Total(None, None, None, currency, None)
+    basis = None if cost is None else "provider" if sources == {"provider"} else "local"
+    return Total(cost, tokens_in, tokens_out, currency, basis)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Nanoseconds: `gateway` is wall time less the union of all upstream and back-off intervals."""
+
+    gateway: int
+    upstream: int
+    backoff: int
+    ttft: int | None  # start of the request to the first data event of the served attempt
+
+
+def times(recorder: Recorder, now: int) -> Times:
+    """Split a request's time up to `now` (monotonic); an attempt that still runs counts up to `now`."""
+    calls = [(a.start, now if a.end is None else min(a.end, now)) for a in recorder.attempts]
+    waits = [(a.start - a.why.backoff_ns, a.start) for a in recorder.attempts if a.why.backoff_ns]
+    answer = served(recorder.attempts)
+    first = answer.first_event if answer is not None else None
+    return Times(
+        gateway=now - recorder.origin - union(calls + waits),
+        upstream=union(calls),
+        backoff=sum(end - start for start, end in waits),
+        ttft=None if first is None else first - recorder.origin,
+    )
+
+
+def union(intervals: list[tuple[int, int]]) -> int:
+    """Length of the union of intervals.
+
+    >>> union([(0, 4), (2, 6), (10, 11)])
+    7
+    """
+    length, reach = 0, None
+    for start, end in sorted(intervals):
+        begin = start if reach is None else max(start, reach)
+        if end > begin:
+            length += end - begin
+        reach = end if reach is None else max(reach, end)
+    return length
+
+
+def _add(total: int | None, part: int | None) -> int | None:
+    return None if total is None or part is None else total + part
+
+
+def _superseded(attempt: Attempt) -> bool:
+    return attempt.outcome == "cancelled" and attempt.lost
+
+
+def _inside(record: Record | None, ancestor: Record) -> bool:
+    while record is not None:
+        if record is ancestor:
+            return True
+        record = record.parent
+    return False
