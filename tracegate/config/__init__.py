@@ -1,0 +1,1 @@
+"""The configuration: from a YAML file, or from the environment alone, to frozen values that `build` reads."""
