@@ -186,6 +186,7 @@ class Attempt:
         "answer",
         "chunks",
         "committed",
+        "complete",
         "connection",
         "cost",
         "end",
@@ -218,6 +219,7 @@ class Attempt:
         self.connection = Connection()
         self.first_event: int | None = None
         self.committed: int | None = None
+        self.complete = False  # its final arrived
         self.answer = Answer()
         self.chunks = 0
         self.skipped = 0

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Protocol
 
 from tracegate.clock import Clock, Ids
+from tracegate.errors import Failed
 from tracegate.events import Event, Final
 from tracegate.facts import INITIAL, Attempt, Cancel, Why
 from tracegate.record import Record, Recorder
@@ -147,7 +148,8 @@ class Reply:
     ) -> None:
         if not self._settled:
             self._source.abort()
-            self._settle(exc if isinstance(exc, asyncio.CancelledError) else asyncio.CancelledError("superseded"))
+            known = isinstance(exc, asyncio.CancelledError | Failed)
+            self._settle(exc if known else asyncio.CancelledError("superseded"))
 
 
 class Hop(Protocol):

@@ -151,9 +151,11 @@ class Recorder:
         """Close a record, once; later calls change nothing."""
         if record.outcome is not None:
             return
+        attempt = record.attempt
+        if attempt is not None and attempt.complete and isinstance(exc, asyncio.CancelledError):
+            exc = None  # the provider had finished: who left then did not stop it
         record.outcome, record.reason = verdict(exc)
         record.error = exc
-        attempt = record.attempt
         if attempt is None:
             record.end = self.clock.now()
             return
@@ -173,8 +175,11 @@ def verdict(exc: BaseException | None) -> tuple[Outcome, str | None]:
         case None:
             return "ok", None
         case asyncio.CancelledError():
-            why = str(exc.args[0]) if exc.args else "superseded"
-            return ("error", "deadline") if why == "deadline" else ("cancelled", why)
+            why = str(exc.args[0]) if exc.args else ""
+            if why == "deadline":  # the server's backstop for a client that does not read
+                return "error", "deadline"
+            # Whoever cancels without one of our reasons is the server stopping.
+            return "cancelled", why if why in ("client_disconnect", "superseded") else "shutdown"
         case Failed():
             return "error", exc.class_
         case Rejected() | Denied() | Unavailable():

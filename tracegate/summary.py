@@ -13,8 +13,14 @@ from tracegate.record import Record, Recorder
 
 
 def served(attempts: Iterable[Attempt]) -> Attempt | None:
-    """The committed attempt that the client's answer came from: the last one that was not superseded."""
-    return next((a for a in reversed(tuple(attempts)) if a.committed is not None and not _superseded(a)), None)
+    """The committed attempt that the client's answer came from.
+
+    It is the last committed one that was not superseded. One that broke and was followed by another attempt was
+    never released (buffered delivery).
+    """
+    known = tuple(attempts)
+    answer = next((a for a in reversed(known) if a.committed is not None and not a.lost), None)
+    return None if answer is not None and answer.error is not None and answer is not known[-1] else answer
 
 
 def decisive(attempts: Iterable[Attempt]) -> Attempt | None:
@@ -111,10 +117,6 @@ def union(intervals: list[tuple[int, int]]) -> int:
 
 def _add(total: int | None, part: int | None) -> int | None:
     return None if total is None or part is None else total + part
-
-
-def _superseded(attempt: Attempt) -> bool:
-    return attempt.outcome == "cancelled" and attempt.lost
 
 
 def _inside(record: Record | None, ancestor: Record) -> bool:

@@ -1,0 +1,30 @@
+"""Targets that said when to come back: not asked before, by any request of this worker."""
+
+from __future__ import annotations
+
+from tracegate.facts import ErrorClass
+
+
+class Cooldowns:
+    """Per target id, until when (monotonic nanoseconds) and because of which error class."""
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until: dict[str, tuple[int, ErrorClass]] = {}
+
+    def start(self, target: str, until: int, cause: ErrorClass) -> None:
+        """The target asked for silence until then; a longer silence already asked for stays."""
+        known = self._until.get(target)
+        if known is None or known[0] < until:
+            self._until[target] = (until, cause)
+
+    def of(self, target: str, now: int) -> tuple[int, ErrorClass] | None:
+        """Until when the target is not to be asked, and why; `None` when it may be."""
+        if not self._until:  # the common case costs nothing
+            return None
+        known = self._until.get(target)
+        if known is not None and known[0] <= now:
+            del self._until[target]
+            return None
+        return known

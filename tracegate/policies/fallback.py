@@ -1,0 +1,69 @@
+"""Fallback: asks candidates in an order until one commits. The one loop over candidates in the package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from tracegate.errors import Failed, NothingTried, Skip
+from tracegate.facts import ErrorClass, Why
+from tracegate.hop import Call, Hop, Reply
+from tracegate.policies.orders import listed
+from tracegate.policies.policy import Candidate, Order
+from tracegate.policies.settings import FALLBACK_WHEN
+
+
+class Fallback:
+    """Asks the next candidate after a failure of one of the classes in `when`.
+
+    Raises the last failure when every candidate failed, and `NothingTried` when every one was skipped.
+
+    Args:
+        candidates: At least one.
+        when: Error classes after which the next candidate is asked.
+        order: Ranks the candidates of each call.
+    """
+
+    __slots__ = ("_candidates", "_order", "_when")
+
+    def __init__(self, candidates: Sequence[Candidate], when: frozenset[ErrorClass], order: Order = listed) -> None:
+        self._candidates = tuple(candidates)
+        self._when = when
+        self._order = order
+
+    async def __call__(self, call: Call) -> Reply:
+        """Commit to the first candidate that does."""
+        skips: list[Skip] = []
+        failure: Failed | None = None
+        for candidate in self._order(call, self._candidates):
+            try:
+                return await candidate.hop(call)
+            except NothingTried as exc:
+                skips += exc.skips
+                continue
+            except Failed as exc:
+                failure = exc
+            if failure.class_ not in self._when or call.recorder.full or call.clock.now() >= call.deadline:
+                raise failure
+            call = call.but(why=Why("fallback", failure.class_))
+        if failure is not None:
+            raise failure
+        raise NothingTried(skips)
+
+
+class FallbackPolicy:
+    """The policy `fallback`: over candidates in the order listed."""
+
+    key = "fallback"
+
+    class Settings(BaseModel):
+        """`when`: error classes after which the next candidate is asked; empty is never."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+        when: frozenset[ErrorClass] = FALLBACK_WHEN
+
+    def build(self, settings: BaseModel, children: Sequence[Candidate]) -> Hop:
+        """See `Policy.build`."""
+        assert isinstance(settings, self.Settings)  # noqa: S101  # the configuration validated them by this model
+        return Fallback(children, settings.when)

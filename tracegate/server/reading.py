@@ -1,0 +1,73 @@
+"""Reads the client's body: bounded, decoded, or refused."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+
+from tracegate.errors import Rejected
+from tracegate.server.watch import Receive
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes:
+    """The whole request body, decoded from gzip or deflate where the client says so (ruling 62).
+
+    Args:
+        receive: The ASGI channel.
+        headers: The client's, names in lower case.
+        limit: Most bytes, before and after decoding.
+
+    Raises:
+        Rejected: 413 too large, 415 another coding, 400 a coding that does not decode.
+        asyncio.CancelledError: With `client_disconnect`, when the client left before its body was whole.
+    """
+    coding = headers.get(b"content-encoding", b"identity").strip().lower().decode("latin-1")
+    if coding not in ("identity", "", "gzip", "deflate"):
+        raise Rejected(
+            415,
+            "unsupported_content_encoding",
+            f"`Content-Encoding: {coding[:40]}` is not supported. Send the body plain, or as gzip or deflate.",
+        )
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError("client_disconnect")
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    return body if coding in ("identity", "") else _decoded(body, coding, limit)
+
+
+def _decoded(body: bytes, coding: str, limit: int) -> bytes:
+    attempts = [zlib.MAX_WBITS | 32] + ([-zlib.MAX_WBITS] if coding == "deflate" else [])  # deflate is sent bare too
+    for bits in attempts:
+        decompress = zlib.decompressobj(bits)
+        try:
+            plain = decompress.decompress(body, limit + 1)
+        except zlib.error:
+            continue
+        if len(plain) > limit:
+            raise _too_large(limit)
+        if decompress.eof:
+            return plain
+    raise Rejected(400, "invalid_content_encoding", f"The body is not whole or not valid {coding}, as its header says.")
+
+
+def _too_large(limit: int) -> Rejected:
+    return Rejected(
+        413,
+        "request_too_large",
+        f"The request body is larger than {limit} bytes. Send less, or raise `limits.body`.",
+        reason="too_large",
+    )
