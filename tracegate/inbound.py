@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from tracegate.wire.body import Body
 
 TrustMode = Literal["parent", "link", "ignore"]
 
@@ -23,7 +25,8 @@ class Inbound:
     """One request of a client, as the server saw it; filled as it goes.
 
     `chunks` counts the data events sent to the client, `[DONE]` not counted (ruling 26). `ended` is the monotonic
-    time of the last byte handed to the socket.
+    time of the last byte handed to the socket. `body` is the client's request, for views that tell its parameters;
+    never shown as text.
     """
 
     method: str = "POST"
@@ -46,3 +49,4 @@ class Inbound:
     status: int | None = None
     first_sent: int | None = None
     chunks: int = 0
+    body: Body | None = field(default=None, repr=False)
