@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Value = str | bool | int | float | Sequence[str]
 SpanKind = Literal["server", "client", "internal"]
@@ -58,9 +58,11 @@ class LogView:
     attributes: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One recording of an instrument: the amount, its labels as sorted pairs, and the span an exemplar points to."""
+class Measurement(NamedTuple):
+    """One recording of an instrument: the amount, its labels as sorted pairs, and the span an exemplar points to.
+
+    A tuple because a request makes a dozen: a frozen dataclass costs three times as much to make.
+    """
 
     instrument: str
     amount: int | float

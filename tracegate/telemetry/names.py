@@ -211,6 +211,7 @@ LOST_LOGS_EXPORT = "logs_export_failed"
 LOST_LOGS_REJECTED = "logs_rejected"
 LOST_METRICS_EXPORT = "metrics_export_failed"
 LOST_METRICS_REJECTED = "metrics_rejected"
+LOST_METRICS_LABELS = "metrics_labels_overflow"
 
 LOST = (
     LOST_RENDER,
@@ -222,5 +223,7 @@ LOST = (
     LOST_LOGS_REJECTED,
     LOST_METRICS_EXPORT,
     LOST_METRICS_REJECTED,
+    LOST_METRICS_LABELS,
 )
-"""Where telemetry is lost: requests that could not be rendered, spans, log events, and exports of metrics."""
+"""Where telemetry is lost: requests that could not be rendered, spans, log events, exports of metrics, and the labels
+of measurements beyond the bound of series."""

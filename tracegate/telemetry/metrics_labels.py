@@ -1,0 +1,225 @@
+"""Label sets of measurements, each made once, and the bounds that keep their number finite.
+
+Labels come from configuration and from closed sets of values. What comes from outside may become a label only through
+a limiter: the served model and the asserted region (the provider's text), and the name of a target that a client's
+`provider/model` made on the spot. What a limiter refuses is `other`; what is not known is `unknown` (ruling 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tracegate.facts import Attempt, Fact, Outcome, Target
+from tracegate.telemetry import names
+
+Labels = tuple[tuple[str, str | bool | int], ...]
+
+UNKNOWN = "unknown"
+OTHER = "other"
+NO_ROUTE = "none"
+"""The route label of what was refused before a route was chosen (ruling 25)."""
+
+LONGEST = 200
+"""Characters of a name that may become a label without being configured; ours, generous for model ids."""
+
+OPERATION = "chat"
+"""`gen_ai.operation.name` of every attempt so far."""
+
+
+class Names:
+    """Which names may become labels: the configured ones, and a bounded number of others that proved themselves.
+
+    Args:
+        known: Names from the configuration; always admitted.
+        limit: How many others are admitted, the first to come.
+    """
+
+    __slots__ = ("_admitted", "_left")
+
+    def __init__(self, known: Iterable[str] = (), limit: int = 100) -> None:
+        self._admitted = set(known)
+        self._left = limit
+
+    def label(self, name: str, *, proven: bool = False) -> str:
+        """The name itself, or `other`; `proven` says that an unknown name stands for something real."""
+        if name in self._admitted:
+            return name
+        if not proven or not self._left or len(name) > LONGEST:
+            return OTHER
+        self._left -= 1
+        self._admitted.add(name)
+        return name
+
+
+class TargetLabels:
+    """The label sets of one target.
+
+    Args:
+        target: Gives provider, address and the names that limit served model and region.
+        id: `tracegate.target.id` as a label.
+        model: `gen_ai.request.model` as a label.
+        served: How many served models besides the requested one become labels.
+        regions: How many asserted regions become labels.
+    """
+
+    __slots__ = ("_made", "_models", "_regions", "id", "model", "pair", "target")
+
+    def __init__(self, target: Target, id: str, model: str, *, served: int = 32, regions: int = 16) -> None:
+        self.target = target
+        self.id = id
+        self.model = model
+        self.pair = labels({names.GEN_AI_PROVIDER_NAME: target.provider_name, names.TRACEGATE_TARGET_ID: id})
+        self._models = Names((model,), served)
+        self._regions = Names(filter(None, (target.region, target.region_observed)), regions)
+        self._made: dict[tuple[str | None, ...], Labels] = {}
+
+    def inference(self, model: str | None, error: str | None = None, modality: str | None = None) -> Labels:
+        """Of the convention's metrics; `model` is the served one, as the provider said it."""
+        key = ("inference", model, error, modality)
+        made = self._made.get(key)
+        if made is None:
+            target, served = self.target, self._served(model)
+            made = self._keep(
+                ("inference", served if served == OTHER else model, error, modality),
+                {
+                    names.GEN_AI_OPERATION_NAME: OPERATION,
+                    names.GEN_AI_PROVIDER_NAME: target.provider_name,
+                    names.GEN_AI_REQUEST_MODEL: self.model,
+                    names.GEN_AI_RESPONSE_MODEL: served,
+                    names.SERVER_ADDRESS: target.host,
+                    names.SERVER_PORT: target.port,
+                    names.ERROR_TYPE: error,
+                    names.GEN_AI_TOKEN_MODALITY: modality,
+                },
+            )
+        return made
+
+    def attempt(self, kind: str, error: str | None) -> Labels:
+        """Of `tracegate.attempts`."""
+        key = ("attempt", kind, error)
+        return self._made.get(key) or self._keep(
+            key, {**dict(self.pair), names.TRACEGATE_ATTEMPT_KIND: kind, names.ERROR_TYPE: error}
+        )
+
+    def cost(self, currency: str) -> Labels:
+        """Of `tracegate.cost.micros`."""
+        key = ("cost", currency)
+        return self._made.get(key) or self._keep(
+            key,
+            {
+                names.GEN_AI_PROVIDER_NAME: self.target.provider_name,
+                names.GEN_AI_REQUEST_MODEL: self.model,
+                names.TRACEGATE_COST_CURRENCY: currency,
+            },
+        )
+
+    def cost_unknown(self, reason: str) -> Labels:
+        """Of `tracegate.cost.unknown`."""
+        key = ("cost_unknown", reason)
+        return self._made.get(key) or self._keep(
+            key,
+            {
+                names.GEN_AI_PROVIDER_NAME: self.target.provider_name,
+                names.GEN_AI_REQUEST_MODEL: self.model,
+                names.TRACEGATE_COST_UNKNOWN_REASON: reason,
+            },
+        )
+
+    def served(self, model: str | None, region: Fact | None, outcome: Outcome | None) -> Labels:
+        """Of `tracegate.responses.served`."""
+        place, evidence = (UNKNOWN, UNKNOWN) if region is None else (region.value, region.evidence)
+        key = ("served", model, place, evidence, outcome)
+        made = self._made.get(key)
+        if made is None:
+            served = self._served(model)
+            if region is not None:
+                place = self._regions.label(place, proven=True)
+            made = self._keep(
+                ("served", served if served == OTHER else model, place, evidence, outcome),
+                {
+                    names.GEN_AI_PROVIDER_NAME: self.target.provider_name,
+                    names.GEN_AI_RESPONSE_MODEL: served,
+                    names.TRACEGATE_TARGET_REGION: place,
+                    names.TRACEGATE_TARGET_REGION_EVIDENCE: evidence,
+                    names.TRACEGATE_OUTCOME: UNKNOWN if outcome is None else outcome,
+                },
+            )
+        return made
+
+    def _served(self, model: str | None) -> str:
+        return UNKNOWN if model is None else self._models.label(model, proven=True)
+
+    def _keep(self, key: tuple[str | None, ...], values: dict[str, str | int | None]) -> Labels:
+        # Made under the key of what the limiters let through, so that refused text is not kept.
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = labels(values)
+        return made
+
+
+class TargetLabelSets:
+    """The label sets of all targets, found by attempt.
+
+    Args:
+        ids: Which ids of targets may become labels.
+        served: How many served models of one target may, besides the requested one.
+    """
+
+    __slots__ = ("_ids", "_of", "_served")
+
+    def __init__(self, ids: Names, served: int = 32) -> None:
+        self._ids = ids
+        self._served = served
+        self._of: dict[str, TargetLabels] = {}
+
+    def of(self, attempt: Attempt) -> TargetLabels:
+        """The label sets of the attempt's target; those of `other` while nothing answered for an unknown name."""
+        target = attempt.target
+        known = self._of.get(target.id)
+        if known is not None and (known.target is target or known.target == target):
+            return known
+        id = self._ids.label(target.id, proven=attempt.committed is not None)
+        if id == OTHER:
+            key, model = f"{OTHER} of {target.provider}", OTHER
+        else:
+            key, model = id, target.model
+        known = self._of.get(key)
+        if known is None or id != OTHER:
+            known = self._of[key] = TargetLabels(target, id, model, served=0 if id == OTHER else self._served)
+        return known
+
+
+class RouteLabels:
+    """The label sets of one route.
+
+    Args:
+        route: Its name as a label.
+    """
+
+    __slots__ = ("_made", "route")
+
+    def __init__(self, route: str) -> None:
+        self.route = labels({names.TRACEGATE_ROUTE_NAME: route})
+        self._made: dict[tuple[Outcome | None, bool], Labels] = {}
+
+    def request(self, outcome: Outcome | None, streaming: bool) -> Labels:
+        """Of `tracegate.request.duration`."""
+        made = self._made.get((outcome, streaming))
+        if made is None:
+            made = self._made[outcome, streaming] = labels(
+                {
+                    **dict(self.route),
+                    names.TRACEGATE_OUTCOME: UNKNOWN if outcome is None else outcome,
+                    names.GEN_AI_REQUEST_STREAM: True if streaming else None,
+                }
+            )
+        return made
+
+
+def labels(values: dict[str, str | int | None]) -> Labels:
+    """A label set in its one order, without what does not apply.
+
+    >>> labels({"b": 1, "a": "x", "c": None})
+    (('a', 'x'), ('b', 1))
+    """
+    return tuple(sorted((key, value) for key, value in values.items() if value is not None))

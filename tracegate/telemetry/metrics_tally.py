@@ -1,0 +1,73 @@
+"""Running counts that do not come from records: requests in flight, and what telemetry itself lost.
+
+A tally is the count itself; both renderers read it when they collect, so it is right however late they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from threading import Lock
+
+from tracegate.telemetry import names
+from tracegate.telemetry.metrics_labels import NO_ROUTE, Labels, Names
+
+
+class Tally:
+    """A sum per value of one label.
+
+    Args:
+        instrument: A counter or an up-down counter of `INSTRUMENTS`.
+        label: The label's key.
+        known: Values that exist at 0 from the start (ruling 42).
+    """
+
+    __slots__ = ("_counts", "_lock", "instrument", "label")
+
+    def __init__(self, instrument: str, label: str, known: Iterable[str] = ()) -> None:
+        self.instrument = instrument
+        self.label = label
+        self._counts = dict.fromkeys(known, 0)
+        self._lock = Lock()  # export threads count what they lose
+
+    def add(self, value: str, amount: int = 1) -> None:
+        """Add to the sum of a label value, which must come from code or configuration; any thread may."""
+        with self._lock:
+            self._counts[value] = self._counts.get(value, 0) + amount
+
+    def counts(self) -> list[tuple[Labels, int]]:
+        """Label set and sum, in the order the values first came; any thread may ask."""
+        with self._lock:
+            return [(((self.label, value),), count) for value, count in self._counts.items()]
+
+
+class Losses(Tally):
+    """`tracegate.telemetry.errors`: what telemetry lost, by where (`names.LOST`)."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(names.METRIC_TRACEGATE_TELEMETRY_ERRORS, names.TRACEGATE_TELEMETRY_WHERE, names.LOST)
+
+
+class Active(Tally):
+    """`tracegate.requests.active`: requests in flight, by route.
+
+    Args:
+        known: The names that may become labels.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self, known: Names) -> None:
+        super().__init__(names.METRIC_TRACEGATE_REQUESTS_ACTIVE, names.TRACEGATE_ROUTE_NAME)
+        self._known = known
+
+    def begin(self, route: str | None) -> str:
+        """A request begins on a route, or on none; returns the label to end it with."""
+        label = NO_ROUTE if route is None else self._known.label(route)
+        self.add(label)
+        return label
+
+    def end(self, label: str) -> None:
+        """The request that began with `label` is over."""
+        self.add(label, -1)
