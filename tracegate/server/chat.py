@@ -42,7 +42,6 @@ async def _whole(session: Session, reply: Reply) -> None:
         *_passed_on(reply),
         *gateway.headers.success(session.recorder, gateway.clock.now()),
     ]
-    session.inbound.chunks = 1
     await session.start(200, headers)
     await session.send(data, more=False)
 
@@ -71,6 +70,4 @@ def _content_type(reply: Reply) -> bytes:
 
 
 def _passed_on(reply: Reply) -> list[tuple[bytes, bytes]]:
-    return [
-        (name.encode(), value.encode("latin-1")) for name, value in reply.attempt.headers if name in PASSED_ON
-    ]
+    return [(name.encode(), value.encode("latin-1")) for name, value in reply.attempt.headers if name in PASSED_ON]

@@ -185,5 +185,3 @@ class Session:
         if gateway.comments:
             event += gateway.headers.comment(recorder, exc, now)
         await self.send(event, more=False)
-
-

@@ -11,9 +11,7 @@ from tracegate.telemetry.context import parse_remote
 CLIENT_ID_LIMIT = 128  # characters of a client's own request id that are kept (ruling 29)
 
 
-def inbound_of(
-    scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], route: str, api: str | None
-) -> Inbound:
+def inbound_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], route: str, api: str | None) -> Inbound:
     """What the server knows of a request before it answers."""
     server = scope.get("server") or (None, None)
     client_id = headers.get(b"x-request-id")

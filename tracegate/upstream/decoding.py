@@ -52,4 +52,6 @@ def decoding_of(headers: Headers, limit: int) -> Decoding | None:
         return None
     if coding in ("gzip", "x-gzip", "deflate"):
         return Decoding(coding, limit)
-    raise Broken("http_response_content_coding", f"The answer has the content coding `{coding[:40]}`, which was not asked for.")
+    raise Broken(
+        "http_response_content_coding", f"The answer has the content coding `{coding[:40]}`, which was not asked for."
+    )

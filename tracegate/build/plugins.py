@@ -1,0 +1,31 @@
+"""Dialects and policies, built-in and third parties', through the same entry points."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from tracegate.dialects.dialect import Dialect
+from tracegate.errors import ConfigError
+from tracegate.policies.policy import Policy
+
+
+def dialects() -> dict[str, Dialect]:
+    """Every dialect of the entry point group `tracegate.dialects`, by name."""
+    return {name: found() for name, found in _load("tracegate.dialects").items()}
+
+
+def policies() -> dict[str, Policy]:
+    """Every policy of the entry point group `tracegate.policies`, by key."""
+    return {name: found() for name, found in _load("tracegate.policies").items()}
+
+
+def _load(group: str) -> dict[str, type]:
+    loaded: dict[str, type] = {}
+    for entry in entry_points(group=group):
+        if entry.name in loaded:
+            raise ConfigError(
+                f"two packages give `{entry.name}` to the entry point group `{group}`: remove one of "
+                f"{loaded[entry.name].__module__} and {entry.value}"
+            )
+        loaded[entry.name] = entry.load()
+    return loaded
