@@ -5,7 +5,7 @@ Every function is pure and reads closed records, except where it says that an op
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tracegate.facts import Attempt
@@ -28,6 +28,12 @@ def decisive(attempts: Iterable[Attempt]) -> Attempt | None:
     known = tuple(attempts)
     failed = next((a for a in reversed(known) if a.error is not None), None)
     return served(known) or failed or (known[-1] if known else None)
+
+
+def led_here(attempts: Sequence[Attempt], attempt: Attempt) -> Attempt | None:
+    """The attempt whose failure led to this one: the last before it that failed with the reason given."""
+    earlier = (a for a in reversed(attempts[: attempt.index]) if a.error is not None)
+    return next((a for a in earlier if a.error is not None and a.error.class_ == attempt.why.reason), None)
 
 
 def below(recorder: Recorder, record: Record) -> list[Attempt]:
@@ -93,11 +99,20 @@ def times(recorder: Recorder, now: int) -> Times:
     answer = served(recorder.attempts)
     first = answer.first_event if answer is not None else None
     return Times(
-        gateway=now - recorder.origin - union(calls + waits),
+        gateway=gateway_ns(recorder, now),
         upstream=union(calls),
         backoff=sum(end - start for start, end in waits),
         ttft=None if first is None else first - recorder.origin,
     )
+
+
+def gateway_ns(recorder: Recorder, now: int) -> int:
+    """Time of a request up to `now` that was neither upstream nor back-off, in nanoseconds; see `times`."""
+    busy = []
+    for attempt in recorder.attempts:
+        start, end, backoff = attempt.start, attempt.end, attempt.why.backoff_ns
+        busy.append((start - backoff if backoff else start, now if end is None or end > now else end))
+    return now - recorder.origin - union(busy)
 
 
 def union(intervals: list[tuple[int, int]]) -> int:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracegate.errors import TIMEOUT_TOKENS, Failed
 from tracegate.facts import INITIAL, Attempt, Target, Usage
 from tracegate.record import Record, Recorder
-from tracegate.summary import served, times
-from tracegate.telemetry import names
+from tracegate.summary import gateway_ns, served
+from tracegate.telemetry.cause import error_type
 from tracegate.telemetry.metrics_labels import (
     NO_ROUTE,
     UNKNOWN,
@@ -24,6 +23,32 @@ from tracegate.telemetry.metrics_labels import (
     labels,
 )
 from tracegate.telemetry.model import Measurement
+from tracegate.telemetry.names import (
+    METRIC_GEN_AI_CLIENT_INFERENCE_DURATION,
+    METRIC_GEN_AI_CLIENT_INFERENCE_OPERATION_INPUT_TOKENS,
+    METRIC_GEN_AI_CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS,
+    METRIC_GEN_AI_CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK,
+    METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS,
+    METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS,
+    METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_INPUT_TOKENS,
+    METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS,
+    METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS,
+    METRIC_TRACEGATE_ATTEMPTS,
+    METRIC_TRACEGATE_COST_MICROS,
+    METRIC_TRACEGATE_COST_UNKNOWN,
+    METRIC_TRACEGATE_FALLBACKS,
+    METRIC_TRACEGATE_GATEWAY_OVERHEAD,
+    METRIC_TRACEGATE_REGION_CONFLICTS,
+    METRIC_TRACEGATE_REQUEST_DURATION,
+    METRIC_TRACEGATE_RESPONSES_SERVED,
+    METRIC_TRACEGATE_USAGE_UNKNOWN,
+    TRACEGATE_FALLBACK_FROM,
+    TRACEGATE_FALLBACK_REASON,
+    TRACEGATE_FALLBACK_TO,
+)
+
+Made = tuple[str, int | float, Labels]
+"""Instrument, amount and labels of a measurement, before it knows its span."""
 
 COST_UNKNOWN_REASONS = ("no_price", "no_usage", "broken", "cancelled")
 
@@ -80,11 +105,11 @@ class Measurements:
             attempt = Attempt(target, 0, INITIAL, 0, False)  # knows which region will be claimed
             of = self._targets.of(attempt)
             made += [
-                (names.METRIC_TRACEGATE_REGION_CONFLICTS, of.pair),
-                (names.METRIC_TRACEGATE_USAGE_UNKNOWN, of.pair),
-                (names.METRIC_TRACEGATE_ATTEMPTS, of.attempt("initial", None)),
-                (names.METRIC_TRACEGATE_RESPONSES_SERVED, of.served(target.model, attempt.region, "ok")),
-                *((names.METRIC_TRACEGATE_COST_UNKNOWN, of.cost_unknown(why)) for why in COST_UNKNOWN_REASONS),
+                (METRIC_TRACEGATE_REGION_CONFLICTS, of.pair),
+                (METRIC_TRACEGATE_USAGE_UNKNOWN, of.pair),
+                (METRIC_TRACEGATE_ATTEMPTS, of.attempt("initial", None)),
+                (METRIC_TRACEGATE_RESPONSES_SERVED, of.expected(attempt.region)),
+                *((METRIC_TRACEGATE_COST_UNKNOWN, of.cost_unknown(why)) for why in COST_UNKNOWN_REASONS),
             ]
         return [Measurement(instrument, 0, key, 0, b"", b"") for instrument, key in made]
 
@@ -98,23 +123,11 @@ class Measurements:
         if of is None:
             of = self._routes[route] = RouteLabels(route)
         when, trace, span = recorder.wall_of(end), recorder.trace, server.span
+        duration, overhead = (end - server.start) / 1e9, gateway_ns(recorder, end) / 1e9
+        request = of.request(server.outcome, recorder.inbound.stream)
         return [
-            Measurement(
-                names.METRIC_TRACEGATE_REQUEST_DURATION,
-                (end - server.start) / 1e9,
-                of.request(server.outcome, recorder.inbound.stream),
-                when,
-                trace,
-                span,
-            ),
-            Measurement(
-                names.METRIC_TRACEGATE_GATEWAY_OVERHEAD,
-                times(recorder, end).gateway / 1e9,
-                of.route,
-                when,
-                trace,
-                span,
-            ),
+            Measurement(METRIC_TRACEGATE_REQUEST_DURATION, duration, request, when, trace, span),
+            Measurement(METRIC_TRACEGATE_GATEWAY_OVERHEAD, overhead, of.route, when, trace, span),
         ]
 
     def _attempt(
@@ -122,69 +135,56 @@ class Measurements:
     ) -> list[Measurement]:
         """What is measured once per upstream call, in its span."""
         of, error, end = self._targets.of(attempt), error_type(record), record.end or record.start
-        model, usage, why, cost = attempt.answer.model, reported(attempt), attempt.why, attempt.cost
-        made: list[tuple[str, float, Labels]] = [
-            (names.METRIC_TRACEGATE_ATTEMPTS, 1, of.attempt(why.kind, error)),
+        model, why, cost = attempt.answer.model, attempt.why, attempt.cost
+        plain = of.inference(model)
+        made: list[Made] = [
+            (METRIC_TRACEGATE_ATTEMPTS, 1, of.attempt(why.kind, error)),
             (
-                names.METRIC_GEN_AI_CLIENT_INFERENCE_DURATION,
+                METRIC_GEN_AI_CLIENT_INFERENCE_DURATION,
                 (end - attempt.start) / 1e9,
-                of.inference(model, error),
+                of.inference(model, error) if error else plain,
             ),
         ]
         if attempt.streaming and attempt.first_event is not None:
-            made.append(
-                (
-                    names.METRIC_GEN_AI_CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK,
-                    (attempt.first_event - attempt.start) / 1e9,
-                    of.inference(model),
-                )
-            )
-        if usage is not None:
-            made += self._usage(of, model, usage)
+            first = (attempt.first_event - attempt.start) / 1e9
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK, first, plain))
+        if (usage := reported(attempt)) is not None:
+            self._usage(made, of, model, usage)
         elif attempt.outcome == "ok":
-            made.append((names.METRIC_TRACEGATE_USAGE_UNKNOWN, 1, of.pair))
+            made.append((METRIC_TRACEGATE_USAGE_UNKNOWN, 1, of.pair))
         if cost is None or cost.micros is None:
             reason = UNKNOWN if cost is None or cost.unknown is None else cost.unknown
-            made.append((names.METRIC_TRACEGATE_COST_UNKNOWN, 1, of.cost_unknown(reason)))
+            made.append((METRIC_TRACEGATE_COST_UNKNOWN, 1, of.cost_unknown(reason)))
         elif cost.micros:
-            made.append((names.METRIC_TRACEGATE_COST_MICROS, cost.micros, of.cost(cost.currency)))
-        if attempt.region_conflict is not None:
-            made.append((names.METRIC_TRACEGATE_REGION_CONFLICTS, 1, of.pair))
+            made.append((METRIC_TRACEGATE_COST_MICROS, cost.micros, of.cost(cost.currency)))
+        told = attempt.answer.region is not None or attempt.target.region_observed is not None
+        if told and attempt.region_conflict is not None:
+            made.append((METRIC_TRACEGATE_REGION_CONFLICTS, 1, of.pair))
         if why.kind == "fallback":
-            made.append((names.METRIC_TRACEGATE_FALLBACKS, 1, self._fallback(recorder, attempt, of)))
+            made.append((METRIC_TRACEGATE_FALLBACKS, 1, self._fallback(recorder, attempt, of)))
         if attempt is answer:
-            by = of.served(model, attempt.region, attempt.outcome)
-            made.append((names.METRIC_TRACEGATE_RESPONSES_SERVED, 1, by))
+            made.append((METRIC_TRACEGATE_RESPONSES_SERVED, 1, of.served(attempt)))
         when, trace, span = recorder.wall_of(end), recorder.trace, record.span
         return [Measurement(instrument, amount, key, when, trace, span) for instrument, amount, key in made]
 
-    def _usage(self, of: TargetLabels, model: str | None, usage: Usage) -> list[tuple[str, float, Labels]]:
-        made: list[tuple[str, float, Labels]] = []
-        for instrument, whole, what in (
-            (names.METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_INPUT_TOKENS, usage.input, "input_tokens"),
-            (names.METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS, usage.output, "output_tokens"),
-        ):
-            if whole:
-                made += [
-                    (instrument, tokens, of.inference(model, modality=modality))
-                    for modality, tokens in by_modality(whole, what, usage.modalities)
-                ]
-        plain = of.inference(model)
-        for instrument, tokens in (
-            (names.METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read),
-            (names.METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS, usage.cache_write),
-            (names.METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning),
-        ):
-            if tokens:
-                made.append((instrument, tokens, plain))
-        if self._tokens:
-            for instrument, tokens in (
-                (names.METRIC_GEN_AI_CLIENT_INFERENCE_OPERATION_INPUT_TOKENS, usage.input),
-                (names.METRIC_GEN_AI_CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS, usage.output),
-            ):
-                if tokens is not None:
-                    made.append((instrument, tokens, plain))
-        return made
+    def _usage(self, made: list[Made], of: TargetLabels, model: str | None, usage: Usage) -> None:
+        split, plain = usage.modalities, of.inference(model)
+        for modality, tokens in by_modality(usage.input, "input_tokens", split):
+            labels = of.inference(model, modality=modality)
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_INPUT_TOKENS, tokens, labels))
+        for modality, tokens in by_modality(usage.output, "output_tokens", split):
+            labels = of.inference(model, modality=modality)
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS, tokens, labels))
+        if usage.cache_read:
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read, plain))
+        if usage.cache_write:
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS, usage.cache_write, plain))
+        if usage.reasoning:
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning, plain))
+        if self._tokens and usage.input is not None:
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_OPERATION_INPUT_TOKENS, usage.input, plain))
+        if self._tokens and usage.output is not None:
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS, usage.output, plain))
 
     def _fallback(self, recorder: Recorder, attempt: Attempt, to: TargetLabels) -> Labels:
         """From the attempt whose failure led here: the last before it that failed with the reason given."""
@@ -193,19 +193,23 @@ class Measurements:
         led = next((a for a in reversed(before) if a.error is not None and a.error.class_ == reason), None)
         return labels(
             {
-                names.TRACEGATE_FALLBACK_FROM: UNKNOWN if led is None else self._targets.of(led).id,
-                names.TRACEGATE_FALLBACK_TO: to.id,
-                names.TRACEGATE_FALLBACK_REASON: UNKNOWN if reason is None else reason,
+                TRACEGATE_FALLBACK_FROM: UNKNOWN if led is None else self._targets.of(led).id,
+                TRACEGATE_FALLBACK_TO: to.id,
+                TRACEGATE_FALLBACK_REASON: UNKNOWN if reason is None else reason,
             }
         )
 
 
-def by_modality(whole: int, what: str, split: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+def by_modality(whole: int | None, what: str, split: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """Tokens by modality; what was not split, or is split into more than there is, is `unknown`.
 
     >>> by_modality(10, "input_tokens", [("audio.input_tokens", 4), ("text.output_tokens", 9)])
     [('audio', 4), ('unknown', 6)]
     """
+    if not whole:
+        return []
+    if not split:
+        return [(UNKNOWN, whole)]
     parts = [(name.partition(".")[0], count) for name, count in split if name.partition(".")[2] == what and count]
     rest = whole - sum(count for _, count in parts)
     if rest < 0:
@@ -218,12 +222,3 @@ def reported(attempt: Attempt) -> Usage | None:
     usage = attempt.answer.usage
     known = attempt.outcome == "ok" and usage is not None and (usage.input is not None or usage.output is not None)
     return usage if known else None
-
-
-def error_type(record: Record) -> str | None:
-    """`error.type` of an attempt, `None` unless it failed (rulings 7 and 9)."""
-    if record.outcome != "error":
-        return None
-    if isinstance(record.error, Failed):
-        return record.error.error_type
-    return TIMEOUT_TOKENS["deadline"] if record.reason == "deadline" else record.reason

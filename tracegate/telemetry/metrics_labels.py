@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from tracegate.facts import Attempt, Fact, Outcome, Target
 from tracegate.telemetry import names
+from tracegate.telemetry.text import legible
 
 Labels = tuple[tuple[str, str | bool | int], ...]
 
@@ -44,7 +45,7 @@ class Names:
         """The name itself, or `other`; `proven` says that an unknown name stands for something real."""
         if name in self._admitted:
             return name
-        if not proven or not self._left or len(name) > LONGEST:
+        if not proven or not self._left or len(name) > LONGEST or legible(name) != name:
             return OTHER
         self._left -= 1
         self._admitted.add(name)
@@ -78,9 +79,8 @@ class TargetLabels:
         key = ("inference", model, error, modality)
         made = self._made.get(key)
         if made is None:
-            target, served = self.target, self._served(model)
-            made = self._keep(
-                ("inference", served if served == OTHER else model, error, modality),
+            target, served = self.target, self._model(model)
+            made = labels(
                 {
                     names.GEN_AI_OPERATION_NAME: OPERATION,
                     names.GEN_AI_PROVIDER_NAME: target.provider_name,
@@ -90,71 +90,68 @@ class TargetLabels:
                     names.SERVER_PORT: target.port,
                     names.ERROR_TYPE: error,
                     names.GEN_AI_TOKEN_MODALITY: modality,
-                },
+                }
             )
+            if served != OTHER:  # what the limiter refused is not kept either
+                self._made[key] = made
         return made
+
+    def served(self, attempt: Attempt) -> Labels:
+        """Of `tracegate.responses.served`."""
+        answer = attempt.answer
+        key = ("served", answer.model, answer.region, attempt.outcome)
+        made = self._made.get(key)
+        if made is None:
+            served, region = self._model(answer.model), attempt.region
+            place = UNKNOWN if region is None else self._regions.label(region.value, proven=True)
+            made = self._served(served, place, UNKNOWN if region is None else region.evidence, attempt.outcome)
+            if OTHER not in (served, place):
+                self._made[key] = made
+        return made
+
+    def expected(self, region: Fact | None) -> Labels:
+        """Of `tracegate.responses.served` when all is as configured: ok, from the requested model."""
+        place, evidence = (UNKNOWN, UNKNOWN) if region is None else (region.value, region.evidence)
+        return self._served(self.model, place, evidence, "ok")
 
     def attempt(self, kind: str, error: str | None) -> Labels:
         """Of `tracegate.attempts`."""
         key = ("attempt", kind, error)
-        return self._made.get(key) or self._keep(
-            key, {**dict(self.pair), names.TRACEGATE_ATTEMPT_KIND: kind, names.ERROR_TYPE: error}
-        )
+        made = self._made.get(key)
+        if made is None:
+            values = {**dict(self.pair), names.TRACEGATE_ATTEMPT_KIND: kind, names.ERROR_TYPE: error}
+            made = self._made[key] = labels(values)
+        return made
 
     def cost(self, currency: str) -> Labels:
         """Of `tracegate.cost.micros`."""
-        key = ("cost", currency)
-        return self._made.get(key) or self._keep(
-            key,
-            {
-                names.GEN_AI_PROVIDER_NAME: self.target.provider_name,
-                names.GEN_AI_REQUEST_MODEL: self.model,
-                names.TRACEGATE_COST_CURRENCY: currency,
-            },
-        )
+        return self._priced("cost", names.TRACEGATE_COST_CURRENCY, currency)
 
     def cost_unknown(self, reason: str) -> Labels:
         """Of `tracegate.cost.unknown`."""
-        key = ("cost_unknown", reason)
-        return self._made.get(key) or self._keep(
-            key,
+        return self._priced("cost_unknown", names.TRACEGATE_COST_UNKNOWN_REASON, reason)
+
+    def _priced(self, what: str, label: str, value: str) -> Labels:
+        key = (what, value)
+        made = self._made.get(key)
+        if made is None:
+            of = {names.GEN_AI_PROVIDER_NAME: self.target.provider_name, names.GEN_AI_REQUEST_MODEL: self.model}
+            made = self._made[key] = labels({**of, label: value})
+        return made
+
+    def _served(self, model: str, region: str, evidence: str, outcome: Outcome | None) -> Labels:
+        return labels(
             {
                 names.GEN_AI_PROVIDER_NAME: self.target.provider_name,
-                names.GEN_AI_REQUEST_MODEL: self.model,
-                names.TRACEGATE_COST_UNKNOWN_REASON: reason,
-            },
+                names.GEN_AI_RESPONSE_MODEL: model,
+                names.TRACEGATE_TARGET_REGION: region,
+                names.TRACEGATE_TARGET_REGION_EVIDENCE: evidence,
+                names.TRACEGATE_OUTCOME: UNKNOWN if outcome is None else outcome,
+            }
         )
 
-    def served(self, model: str | None, region: Fact | None, outcome: Outcome | None) -> Labels:
-        """Of `tracegate.responses.served`."""
-        place, evidence = (UNKNOWN, UNKNOWN) if region is None else (region.value, region.evidence)
-        key = ("served", model, place, evidence, outcome)
-        made = self._made.get(key)
-        if made is None:
-            served = self._served(model)
-            if region is not None:
-                place = self._regions.label(place, proven=True)
-            made = self._keep(
-                ("served", served if served == OTHER else model, place, evidence, outcome),
-                {
-                    names.GEN_AI_PROVIDER_NAME: self.target.provider_name,
-                    names.GEN_AI_RESPONSE_MODEL: served,
-                    names.TRACEGATE_TARGET_REGION: place,
-                    names.TRACEGATE_TARGET_REGION_EVIDENCE: evidence,
-                    names.TRACEGATE_OUTCOME: UNKNOWN if outcome is None else outcome,
-                },
-            )
-        return made
-
-    def _served(self, model: str | None) -> str:
+    def _model(self, model: str | None) -> str:
         return UNKNOWN if model is None else self._models.label(model, proven=True)
-
-    def _keep(self, key: tuple[str | None, ...], values: dict[str, str | int | None]) -> Labels:
-        # Made under the key of what the limiters let through, so that refused text is not kept.
-        made = self._made.get(key)
-        if made is None:
-            made = self._made[key] = labels(values)
-        return made
 
 
 class TargetLabelSets:

@@ -1,0 +1,167 @@
+"""Sums measurements up for the direct renderer: counters, histograms with pinned buckets, exemplars.
+
+Everything is cumulative since the aggregator was made. It is lean because it may be: instruments are a closed table,
+label sets are made once elsewhere, one thread writes. `otlp_metrics` turns a snapshot into bytes.
+Exemplars follow the OpenTelemetry SDK, so that both renderers agree: of a histogram the latest of each bucket, of a
+counter the latest of each series, those since the snapshot before.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from tracegate.clock import Clock
+from tracegate.telemetry import names
+from tracegate.telemetry.metrics_labels import Labels
+from tracegate.telemetry.metrics_table import INSTRUMENTS, Instrument
+from tracegate.telemetry.metrics_tally import Losses, Tally
+from tracegate.telemetry.model import Measurement
+
+SERIES_LIMIT = 2000
+"""Label sets per instrument. Source: the default of the OpenTelemetry metrics SDK specification."""
+
+OVERFLOW: Labels = (("otel.metric.overflow", True),)
+"""The label set of what came after the limit. Source: the same specification, section "cardinality limits"."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPoint:
+    """The sum of one series."""
+
+    labels: Labels
+    value: int | float
+    exemplars: tuple[Measurement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramPoint:
+    """The distribution of one series; `counts` has one bucket more than the instrument has bounds."""
+
+    labels: Labels
+    counts: tuple[int, ...]
+    sum: int | float
+    min: int | float
+    max: int | float
+    exemplars: tuple[Measurement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """All series of one instrument."""
+
+    instrument: Instrument
+    points: tuple[NumberPoint | HistogramPoint, ...]  # all of one kind
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was counted from `start` to `time`, both UTC nanoseconds."""
+
+    start: int
+    time: int
+    metrics: tuple[Metric, ...]
+
+
+class Aggregator:
+    """Adds measurements up; used from one thread.
+
+    Args:
+        clock: Gives the UTC time of start and snapshots.
+        losses: Counts what had to go to an overflow series.
+        tallies: Counts that are kept elsewhere and read at each snapshot, besides `losses`.
+        limit: Label sets per instrument.
+    """
+
+    __slots__ = ("_clock", "_limit", "_losses", "_series", "_start", "_tallies")
+
+    def __init__(
+        self, clock: Clock, losses: Losses, tallies: Sequence[Tally] = (), *, limit: int = SERIES_LIMIT
+    ) -> None:
+        self._clock = clock
+        self._losses = losses
+        self._tallies = (*tallies, losses)
+        self._limit = limit
+        self._start = clock.wall()
+        self._series: dict[str, dict[Labels, _Sum | _Distribution]] = {name: {} for name in INSTRUMENTS}
+
+    def add(self, measurements: Iterable[Measurement]) -> None:
+        """Add measurements up."""
+        for measurement in measurements:
+            series = self._series[measurement.instrument].get(measurement.labels)
+            if series is None:
+                series = self._admit(measurement.instrument, measurement.labels)
+            series.add(measurement)
+
+    def snapshot(self) -> Snapshot:
+        """What was counted so far; exemplars are handed out once."""
+        metrics = []
+        tallies = {tally.instrument: tally for tally in self._tallies}
+        for name, instrument in INSTRUMENTS.items():
+            points: list[NumberPoint | HistogramPoint] = [
+                series.point(labels) for labels, series in self._series[name].items()
+            ]
+            if name in tallies:
+                points += [NumberPoint(labels, count) for labels, count in tallies[name].counts()]
+            if points:
+                metrics.append(Metric(instrument, tuple(points)))
+        return Snapshot(self._start, self._clock.wall(), tuple(metrics))
+
+    def _admit(self, name: str, labels: Labels) -> _Sum | _Distribution:
+        of = self._series[name]
+        if len(of) >= self._limit:
+            self._losses.add(names.LOST_METRICS_LABELS)
+            labels = OVERFLOW
+            if labels in of:
+                return of[labels]
+        bounds = INSTRUMENTS[name].bounds
+        series = of[labels] = _Distribution(bounds) if bounds else _Sum()
+        return series
+
+
+class _Sum:
+    __slots__ = ("exemplar", "value")
+
+    def __init__(self) -> None:
+        self.value: int | float = 0
+        self.exemplar: Measurement | None = None
+
+    def add(self, measurement: Measurement) -> None:
+        self.value += measurement.amount
+        if measurement.span:
+            self.exemplar = measurement
+
+    def point(self, labels: Labels) -> NumberPoint:
+        exemplar, self.exemplar = self.exemplar, None
+        return NumberPoint(labels, self.value, () if exemplar is None else (exemplar,))
+
+
+class _Distribution:
+    __slots__ = ("bounds", "counts", "exemplars", "max", "min", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.exemplars: dict[int, Measurement] = {}
+        self.sum: int | float = 0
+        self.min: int | float = inf
+        self.max: int | float = -inf
+
+    def add(self, measurement: Measurement) -> None:
+        amount = measurement.amount
+        bucket = bisect_left(self.bounds, amount)
+        self.counts[bucket] += 1
+        self.sum += amount
+        if amount < self.min:
+            self.min = amount
+        if amount > self.max:
+            self.max = amount
+        if measurement.span:
+            self.exemplars[bucket] = measurement
+
+    def point(self, labels: Labels) -> HistogramPoint:
+        exemplars, self.exemplars = self.exemplars, {}
+        latest = tuple(exemplars[bucket] for bucket in sorted(exemplars))
+        return HistogramPoint(labels, tuple(self.counts), self.sum, self.min, self.max, latest)
