@@ -6,11 +6,11 @@ What counts when: rulings 20, 23, 25, 42, 49 and 52. It runs when views are rend
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tracegate.facts import INITIAL, Attempt, Target, Usage
 from tracegate.record import Record, Recorder
-from tracegate.summary import gateway_ns, served
+from tracegate.summary import gateway_ns, led_here, served
 from tracegate.telemetry.cause import error_type
 from tracegate.telemetry.metrics_labels import (
     NO_ROUTE,
@@ -83,12 +83,17 @@ class Measurements:
         self._routes: dict[str, RouteLabels] = {}
         self._configured = known
 
-    def __call__(self, recorder: Recorder) -> list[Measurement]:
-        """The measurements of a request whose SERVER record is closed; what is still open then is `late`."""
+    def __call__(self, recorder: Recorder, without: Collection[Record] = ()) -> list[Measurement]:
+        """The measurements of a request whose SERVER record is closed.
+
+        Args:
+            recorder: Of the request.
+            without: Records that were still open when the request was handed over; each comes later, by `late`.
+        """
         out: list[Measurement] = []
         answer = served(recorder.attempts)
         for record in recorder.records:
-            if record.attempt is not None and record.outcome is not None:
+            if record.attempt is not None and record.outcome is not None and record not in without:
                 out += self._attempt(recorder, record, record.attempt, answer)
         if recorder.inbound.api is not None:
             out += self._request(recorder, answer)
@@ -170,11 +175,11 @@ class Measurements:
     def _usage(self, made: list[Made], of: TargetLabels, model: str | None, usage: Usage) -> None:
         split, plain = usage.modalities, of.inference(model)
         for modality, tokens in by_modality(usage.input, "input_tokens", split):
-            labels = of.inference(model, modality=modality)
-            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_INPUT_TOKENS, tokens, labels))
+            key = of.inference(model, modality=modality)
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_INPUT_TOKENS, tokens, key))
         for modality, tokens in by_modality(usage.output, "output_tokens", split):
-            labels = of.inference(model, modality=modality)
-            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS, tokens, labels))
+            key = of.inference(model, modality=modality)
+            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS, tokens, key))
         if usage.cache_read:
             made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read, plain))
         if usage.cache_write:
@@ -187,10 +192,7 @@ class Measurements:
             made.append((METRIC_GEN_AI_CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS, usage.output, plain))
 
     def _fallback(self, recorder: Recorder, attempt: Attempt, to: TargetLabels) -> Labels:
-        """From the attempt whose failure led here: the last before it that failed with the reason given."""
-        before = [a for a in recorder.attempts[: attempt.index] if a.error is not None]
-        reason = attempt.why.reason
-        led = next((a for a in reversed(before) if a.error is not None and a.error.class_ == reason), None)
+        led, reason = led_here(recorder.attempts, attempt), attempt.why.reason
         return labels(
             {
                 TRACEGATE_FALLBACK_FROM: UNKNOWN if led is None else self._targets.of(led).id,
