@@ -1,0 +1,1 @@
+"""The tests; their folders mirror the package, and `house` has the rules of the repository."""

@@ -1,0 +1,38 @@
+"""What holds in every test: no machine but this one, nothing of the developer's environment, repeatable draws."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+
+from hypothesis import settings
+
+# A key in the developer's shell would be served as a provider, an OTEL_* would send telemetry away, a proxy would
+# stand between the tests and their own servers.
+_FOREIGN = ("OTEL_", "TRACEGATE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def _forget_environment() -> None:
+    for name in list(os.environ):
+        if name.upper().startswith(_FOREIGN) or name.upper().endswith("_API_KEY"):
+            del os.environ[name]
+
+
+def _stay_at_home(event: str, args: tuple[object, ...]) -> None:
+    """Refuse a connection that leaves the machine; an audit hook sees those of every library but uvloop."""
+    if event != "socket.connect":
+        return
+    address = args[1]
+    if isinstance(address, tuple) and address[0] != "localhost" and not ipaddress.ip_address(address[0]).is_loopback:
+        raise RuntimeError(f"a test tried to connect to {address}; tests talk to this machine only")
+
+
+_forget_environment()
+sys.addaudithook(_stay_at_home)
+
+# Repeatable by default, so that a red run stays red. HYPOTHESIS_PROFILE=explore draws anew each time.
+# No deadline: how long one case takes is the machine's affair.
+settings.register_profile("tracegate", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tracegate"))

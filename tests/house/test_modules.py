@@ -1,0 +1,104 @@
+"""What each module owes its reader: a size, a name, a docstring, a test."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.house.repository import files, text
+
+LONGEST = 400  # lines; two screens are the aim, above this a module does more than one thing
+LONGEST_TEST = 600  # a test file has all cases of one module
+
+CATCH_ALL = {"base", "common", "core", "handler", "handlers", "helper", "helpers", "lib", "manager", "managers"} | {
+    "misc",
+    "shared",
+    "tools",
+    "util",
+    "utils",
+}
+
+# Modules without a test file of their own, each with its reason.
+UNTESTED: dict[str, str] = {
+    "dialects/dialect.py": "an interface: nothing to run",
+    "policies/policy.py": "an interface: nothing to run",
+    "upstream/exchange.py": "an interface: nothing to run",
+    "telemetry/view.py": "an interface: nothing to run",
+}
+
+# Folders of tests that mirror no room: they look at the product as a whole.
+WHOLE = {"house"}
+
+
+def modules() -> list[Path]:
+    """The modules of the package that have code, as paths below `tracegate/`."""
+    every = [path.relative_to("tracegate") for path in files("tracegate/*.py")]
+    return [path for path in every if path.name != "__init__.py" or _has_code(path)]
+
+
+def _has_code(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        for node in ast.walk(ast.parse(text("tracegate" / path)))
+    )
+
+
+def _test_of(module: Path) -> Path:
+    """`telemetry/otlp.py` → `tests/telemetry/test_otlp.py`; a package's own code is tested under its name."""
+    if module.name == "__init__.py":
+        return Path("tests", module.parent, f"test_{module.parent.name}.py")
+    return Path("tests", module.parent, f"test_{module.name}")
+
+
+def _public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Public functions and classes of a module, and the public methods of its public classes."""
+    waiting: list[ast.stmt] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                waiting.extend(node.body)
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    """A module that is longer does more than one thing."""
+    lengths = {path: len(text(path).splitlines()) for path in files("*.py")}
+    most = {path: LONGEST_TEST if path.name.startswith("test_") else LONGEST for path in lengths}
+    assert {str(path): lines for path, lines in lengths.items() if lines > most[path]} == {}
+
+
+def test_no_module_has_a_catch_all_name() -> None:
+    """A name that fits everything tells nothing, and gathers everything."""
+    assert [str(path) for path in files("*.py") for part in path.with_suffix("").parts if part in CATCH_ALL] == []
+
+
+def test_every_module_and_everything_public_has_a_docstring() -> None:
+    """Said here too, so that no `noqa` and no ruff setting can take it back."""
+    missing = []
+    for path in files("tracegate/*.py"):
+        tree = ast.parse(text(path))
+        nodes = [("module", tree), *((node.name, node) for node in _public(tree))]
+        missing += [f"{path}: {name}" for name, node in nodes if not ast.get_docstring(node)]
+    assert missing == []
+
+
+def test_every_module_has_its_test_file() -> None:
+    """Tests mirror the package, so that whoever changes a module knows where its tests are."""
+    tests = set(files("tests/*.py"))
+    assert [str(path) for path in modules() if str(path) not in UNTESTED and _test_of(path) not in tests] == []
+
+
+def test_every_test_file_has_its_module() -> None:
+    """A test file in a mirrored folder names a module of that room."""
+    expected = {_test_of(path) for path in modules()}
+    mirrored = [path for path in files("tests/*/test_*.py", "tests/test_*.py") if path.parts[1] not in WHOLE]
+    assert [str(path) for path in mirrored if path not in expected] == []
+
+
+def test_no_exception_is_left_over() -> None:
+    """A module that is gone, or that got a test file, is no exception any more."""
+    known = {str(path): _test_of(path) for path in modules()}
+    tests = set(files("tests/*.py"))
+    assert [path for path in UNTESTED if path not in known or known[path] in tests] == []
