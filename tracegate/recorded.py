@@ -27,6 +27,7 @@ class RecordedRoute:
         self._deadline_ns = deadline_ns
 
     async def __call__(self, call: Call) -> Reply:
+        """See `Hop`."""
         recorder = call.recorder
         record = recorder.open("route", self._about.name, call.parent, about=self._about)
         deadline = call.deadline if self._deadline_ns is None else record.start + self._deadline_ns
@@ -55,6 +56,7 @@ class RecordedAttempt:
         self._name = f"chat {target.model}"
 
     async def __call__(self, call: Call) -> Reply:
+        """See `Hop`."""
         recorder = call.recorder
         if recorder.gate is not None:
             await recorder.gate()
