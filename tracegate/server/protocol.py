@@ -37,14 +37,17 @@ class LimitedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """A client connected; it may not be idle for ever."""
         super().connection_made(transport)
         self._arm(self._limits.keep_alive_ns, self._idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
         self._disarm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Bytes came; those of a header section are counted and timed."""
         if self._refused:
             return
         self._disarm()
@@ -59,28 +62,34 @@ class LimitedProtocol(HttpToolsProtocol):
             self._arm(self._limits.header_time_ns, self._slow)
 
     def on_message_begin(self) -> None:
+        """The first byte of a request came."""
         super().on_message_begin()
         self._in_head = True
         self._head = 0
 
     def on_url(self, url: bytes) -> None:
+        """A part of the request line came."""
         super().on_url(url)
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """A field is whole."""
         super().on_header(name, value)
         self._count(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
+        """The header section is whole."""
         self._in_head = False
         if not self._refused:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        """A part of the body came."""
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        """The request is whole."""
         if not self._refused:
             super().on_message_complete()
 

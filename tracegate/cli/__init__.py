@@ -1,0 +1,90 @@
+"""The command line: `tracegate serve`, `check`, `explain`, `key`, `demo`.
+
+Commands import what they need when they run, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tracegate import __version__
+
+DEFAULT_FILE = "tracegate.yaml"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tracegate")
+def main() -> None:
+    """An LLM gateway whose first job is evidence: which provider, model version and region served an answer."""
+
+
+@main.command()
+@click.option("--config", "file", metavar="FILE", help=f"Configuration; default: {DEFAULT_FILE} if it exists.")
+@click.option("--host", help="Listen here instead of `listen`.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Listen on this port; 0 is any free one.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+def serve(file: str | None, host: str | None, port: int | None, workers: int) -> None:
+    """Serve the gateway.
+
+    Without a file, every provider whose key stands in the environment is served as `provider/model`.
+    """
+    from tracegate.cli.serving import run
+
+    sys.exit(run(_file(file), host, port, workers))
+
+
+@main.command()
+@click.argument("file", metavar="FILE")
+def check(file: str) -> None:
+    """Check a configuration and say what is wrong, where, and how to fix it."""
+    from tracegate.config.check import check as checked
+
+    text, status = checked(file, os.environ)
+    click.echo(text, err=status != 0)
+    sys.exit(status)
+
+
+@main.command()
+@click.argument("file", metavar="FILE")
+@click.argument("route", metavar="[ROUTE]", required=False)
+def explain(file: str, route: str | None) -> None:
+    """Print the route tree as it will run, with every effective value and where it came from."""
+    from tracegate.cli.loading import loaded
+    from tracegate.config.explain import explain as explained
+    from tracegate.errors import ConfigError
+
+    config = loaded(file)
+    try:
+        click.echo(explained(config, route))
+    except ConfigError as exc:
+        click.echo(str(exc), err=True)
+        sys.exit(1)
+
+
+@main.command()
+def key() -> None:
+    """Make a random client key; print it and the hash that goes into the configuration."""
+    from tracegate.cli.keys import new_key
+
+    secret, digest = new_key(os.urandom(32))
+    click.echo(f"key   {secret}\nhash  {digest}")
+    click.echo('Give the key to the client. Write the hash: keys: {NAME: {hash: "…", tenant: …}}', err=True)
+
+
+@main.command()
+@click.option("--keep", is_flag=True, help="Keep serving afterwards, and print how to send a request.")
+def demo(keep: bool) -> None:
+    """Send a dozen requests through healthy and failing providers and print who served each, as a tree."""
+    from tracegate.cli.demo import run
+
+    sys.exit(run(keep=keep))
+
+
+def _file(given: str | None) -> str | None:
+    if given is not None:
+        return given
+    return DEFAULT_FILE if Path(DEFAULT_FILE).exists() else None

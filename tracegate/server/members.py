@@ -1,0 +1,141 @@
+"""The members of `X-Served-By` and `Tracegate-Attempts`, shared by headers and the final comment.
+
+Each is rendered from an attempt and the static words of its target; parameters that are unknown or do not fit are
+absent (headers and comments never say `unknown`, 0 or an empty text for what nobody knows).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tracegate.facts import Attempt, Target
+from tracegate.record import Recorder
+from tracegate.server.structured import milliseconds, string, token, token_or_string
+from tracegate.telemetry.cause import error_type
+
+KEPT = 4096  # targets whose words are kept; `direct` may make more than a configuration lists
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFacts:
+    """What every response says of this gateway.
+
+    Args:
+        pseudonym: Our name in `Via` (ruling 31), a token.
+        version: Of Tracegate.
+        node: This process's host; `None` where nothing is known or said.
+        region: Where this gateway runs.
+        detail: `public` drops node, next hop and target ids.
+        traceresponse: Whether trace ids are told.
+    """
+
+    pseudonym: str
+    version: str | None = None
+    node: str | None = None
+    region: str | None = None
+    detail: Literal["full", "public"] = "full"
+    traceresponse: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is always said of one target.
+
+    `target` and `hop` are whole parameters with their `;`, empty where nothing is to be said.
+    """
+
+    of: Target
+    name: str
+    target: str
+    hop: str
+    desc: str
+
+
+class Members:
+    """Renders members for one gateway."""
+
+    __slots__ = ("_public", "_words", "gateway")
+
+    def __init__(self, facts: GatewayFacts) -> None:
+        self._public = facts.detail == "public"
+        self._words: dict[str, Words] = {}
+        node = None if self._public else facts.node
+        self.gateway = (
+            "tracegate" + _string("node", node) + _string("region", facts.region) + _string("v", facts.version)
+        )
+
+    def words(self, target: Target) -> Words:
+        """The words of a target, made once."""
+        known = self._words.get(target.id)
+        if known is not None and known.of is target:
+            return known
+        if len(self._words) >= KEPT:
+            self._words.clear()
+        # The configuration's id always fits: its characters are limited.
+        name = token_or_string(target.provider_name) or token_or_string(target.provider) or "provider"
+        known = self._words[target.id] = Words(
+            of=target,
+            name=name,
+            target="" if self._public else _string("target", target.id),
+            hop="" if self._public else _string("next-hop", target.host),
+            desc=name if name.startswith('"') else f'"{name}"',
+        )
+        return known
+
+    def origin(self, attempt: Attempt, *, slim: bool = False, unnamed: bool = False) -> str:
+        """Who served an answer. `slim` leaves the target out, `unnamed` the model."""
+        words = self.words(attempt.target)
+        model, region = attempt.model, attempt.region
+        text = words.name
+        # Both or none: a class without its value would say nothing (ruling 28).
+        if not unnamed and (value := string(model.value)) is not None:
+            text += f";model={value};src={model.evidence}"
+        if region is not None and (value := string(region.value)) is not None:
+            text += f";region={value};region-src={region.evidence}"
+        return f"{text}{'' if slim else words.target};attempt={attempt.index}"
+
+    def blamed(self, recorder: Recorder, attempt: Attempt, *, slim: bool = False) -> str:
+        """Whose error the client gets: a token where it has one, else the status."""
+        words = self.words(attempt.target)
+        error = broke(recorder, attempt)
+        status = "" if attempt.status is None else f";status={attempt.status}"
+        said = status if error is None else f";error={error}"
+        return f"{words.name}{'' if slim else words.target}{said};attempt={attempt.index}"
+
+    def tried(self, recorder: Recorder, attempt: Attempt, *, slim: bool = False) -> str:
+        """What became of one attempt."""
+        words = self.words(attempt.target)
+        text = words.name
+        if attempt.status is not None:
+            text += f";status={attempt.status}"
+        if attempt.outcome == "error" and (error := broke(recorder, attempt)) is not None:
+            text += f";error={error}"
+        elif attempt.outcome == "cancelled":
+            text += ";cancelled"
+        if attempt.end is not None:
+            text += f";dur={milliseconds(attempt.end - attempt.start)}"
+        if attempt.streaming and attempt.first_event is not None:
+            text += f";ttft={milliseconds(attempt.first_event - attempt.start)}"
+        why = attempt.why
+        text += f";kind={why.kind}"
+        if why.backoff_ns:
+            text += f";wait={milliseconds(why.backoff_ns)}"
+        return text if slim else text + words.target
+
+
+def broke(recorder: Recorder, attempt: Attempt) -> str | None:
+    """The error token of a failed attempt: none where only a status other than 2xx came (ruling 7)."""
+    error = attempt.error
+    if error is None:
+        # A deadline that was enforced from outside, or a fault of our own: only the record knows.
+        found = next((error_type(record) for record in recorder.records if record.attempt is attempt), None)
+        return None if found is None else token(found)
+    if error.token is not None:
+        return token(error.token)
+    return token(error.class_) if attempt.status is None or attempt.status < 300 else None
+
+
+def _string(key: str, text: str | None) -> str:
+    value = None if text is None else string(text)
+    return "" if value is None else f";{key}={value}"
