@@ -21,11 +21,17 @@ def _forget_environment() -> None:
 
 def _stay_at_home(event: str, args: tuple[object, ...]) -> None:
     """Refuse a connection that leaves the machine; an audit hook sees those of every library but uvloop."""
-    if event != "socket.connect":
+    if event != "socket.connect" or not isinstance(address := args[1], tuple):
         return
-    address = args[1]
-    if isinstance(address, tuple) and address[0] != "localhost" and not ipaddress.ip_address(address[0]).is_loopback:
+    if isinstance(host := address[0], str) and not _is_here(host):
         raise RuntimeError(f"a test tried to connect to {address}; tests talk to this machine only")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 _forget_environment()

@@ -1,0 +1,31 @@
+"""What tests/conftest.py promises of every test."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+
+@pytest.mark.parametrize("address", [("192.0.2.1", 9), ("provider.invalid", 9)])
+def test_no_test_talks_to_another_machine(address: tuple[str, int]) -> None:
+    """A connection that leaves the machine is refused. (Over UDP, where connecting sends nothing.)"""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        pytest.raises(RuntimeError, match="this machine only"),
+    ):
+        udp.connect(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_tests_may_talk_to_this_machine(host: str) -> None:
+    """The servers that tests start are on loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect((host, 9))
+        assert udp.getpeername() == ("127.0.0.1", 9)
+
+
+def test_nothing_of_the_developers_shell_reaches_a_test() -> None:
+    """A key or an endpoint in the environment would change what the gateway does."""
+    assert [name for name in os.environ if name.startswith("OTEL_") or name.endswith("_API_KEY")] == []
