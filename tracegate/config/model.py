@@ -10,48 +10,63 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel
 
+from tracegate.config.model_server import (
+    ClientKey,
+    Gateway,
+    Inbound,
+    Limits,
+    Listen,
+    ResponseHeaders,
+    ServerTls,
+    Tenant,
+)
+from tracegate.config.model_telemetry import Otlp, Renderer, Telemetry
+from tracegate.config.origin import DEFAULT, Origin, Origins, no_origins
 from tracegate.config.secret import Secret
 from tracegate.facts import ErrorClass, Target, Timeouts
 from tracegate.policies.settings import FALLBACK_WHEN, Retry
+from tracegate.prices.price import FREE, Price
 
-Inbound = Literal["parent", "link", "ignore"]
-Renderer = Literal["direct", "sdk"]
+__all__ = [
+    "DEFAULT",
+    "FREE",
+    "Auth",
+    "Child",
+    "ClientKey",
+    "ClientTls",
+    "Config",
+    "Gateway",
+    "Inbound",
+    "Limits",
+    "Listen",
+    "Node",
+    "Note",
+    "Origin",
+    "Origins",
+    "Otlp",
+    "PolicyNode",
+    "Pool",
+    "Price",
+    "Prices",
+    "Provider",
+    "Renderer",
+    "ResponseHeaders",
+    "RouteNode",
+    "RouteSettings",
+    "ServerTls",
+    "TargetNode",
+    "TargetSettings",
+    "Telemetry",
+    "Tenant",
+]
+
 Delivery = Literal["live", "buffered"]
 OnStreamFailure = Literal["error", "restart"]
 OnMalformedEvent = Literal["break", "skip"]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an effective value came from.
-
-    Args:
-        kind: `file`, `env`, `row` (a built-in row of a provider), `data` (built-in prices) or `default`.
-        at: `tracegate.yaml:5:3`, a variable's name, a row's id; `None` for a default.
-        level: For retry and time-outs, whose setting won: `timeouts`, `retry`, `provider`, `target` or `node`.
-    """
-
-    kind: Literal["file", "env", "row", "data", "default"]
-    at: str | None = None
-    level: str | None = None
-
-    def __str__(self) -> str:
-        """As `explain` prints it."""
-        return self.kind if self.at is None else f"{self.kind} {self.at}"
-
-
-Origins = Mapping[str, Origin]
-DEFAULT = Origin("default")
-
-
-def _origins() -> dict[str, Origin]:
-    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +142,7 @@ class Provider:
     auth: Auth
     region: str | None
     region_observed: str | None
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)  # a key may hide in one
     propagate: bool
     via: bool
     usage_in_stream: bool
@@ -139,28 +154,7 @@ class Provider:
     disabled: bool
     timeouts: Timeouts
     retry: Retry
-    origins: Origins = field(default_factory=_origins, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What `per` tokens cost, in the configuration's currency; `None` where no rate is given.
-
-    `since` dates it: of a history the newest that is not in the future counts. `reasoning` is billed as output where
-    it has no rate of its own.
-    """
-
-    input: Decimal | None = None
-    output: Decimal | None = None
-    cache_read: Decimal | None = None
-    cache_write: Decimal | None = None
-    reasoning: Decimal | None = None
-    per: int = 1_000_000
-    since: date | None = None
-    source: str | None = None
-
-
-FREE = Price(*(Decimal(0),) * 5, source="free")
+    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +171,7 @@ class TargetSettings:
     prices: tuple[Price, ...]
     timeouts: Timeouts
     retry: Retry
-    origins: Origins = field(default_factory=_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
 
 
 # --- routes ---
@@ -190,7 +184,7 @@ class TargetNode:
     name: str
     retry: Retry
     timeouts: Timeouts
-    origins: Origins = field(default_factory=_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,137 +241,10 @@ class RouteSettings:
     on_malformed_event: OnMalformedEvent
     description: str | None
     calls: int
-    origins: Origins = field(default_factory=_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
 
 
-# --- who may call ---
-
-
-@dataclass(frozen=True, slots=True)
-class ClientKey:
-    """A client's key, known by its SHA-256 only.
-
-    `routes` are names, `provider/*` or `*`. `expires` is UTC nanoseconds: the end of the day that was written.
-    """
-
-    id: str
-    digest: bytes = field(repr=False)
-    tenant: str
-    routes: tuple[str, ...]
-    expires: int | None
-    disabled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """Whom keys belong to; `inbound` `None` = as `telemetry.inbound`; `routes` is a ceiling for its keys."""
-
-    id: str
-    inbound: Inbound | None = None
-    routes: tuple[str, ...] = ("*",)
-
-
-# --- the server ---
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTls:
-    """Paths of the server's certificate chain and key (PEM)."""
-
-    cert: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where the server listens; port 0 is any free one."""
-
-    host: str = "127.0.0.1"
-    port: int = 4000
-    tls: ServerTls | None = None
-    without_keys: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the server allows; sizes in bytes."""
-
-    body: int = 32_000_000
-    header: int = 32_000
-    header_time_ns: int = 10_000_000_000
-    keep_alive_ns: int = 75_000_000_000
-    requests: int = 2000
-    attempts: int = 12
-    answer: int = 64_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseHeaders:
-    """What our response headers tell, and to which browser origins."""
-
-    detail: Literal["full", "public"] = "full"
-    traceresponse: bool = True
-    comments: bool = True
-    cors: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """Who this gateway is: its `Via` pseudonym, its node in `X-Served-By`, where it runs."""
-
-    name: str
-    node: str | None
-    region: str | None = None
-
-
-# --- telemetry and prices ---
-
-
-@dataclass(frozen=True, slots=True)
-class Otlp:
-    """Where one signal goes. `endpoint` is the whole URL of the signal; for `grpc` the target alone."""
-
-    endpoint: str
-    protocol: Literal["http/protobuf", "grpc"] = "http/protobuf"
-    headers: tuple[tuple[str, Secret], ...] = ()
-    compression: Literal["none", "gzip"] = "none"
-    timeout_ns: int = 10_000_000_000
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Telemetry:
-    """What is exported, how and where.
-
-    Args:
-        traces, metrics, logs: Where each signal goes; `None`: not exported.
-        renderer: The effective one; `renderer_why` says what decided.
-        content: Prompts and answers are exported, as events only, to `content_otlp`.
-        queue: Bytes kept for what is not sent yet.
-        disabled: `OTEL_SDK_DISABLED`: nothing is exported at all.
-        value_limit: `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`, in characters.
-        unread: `OTEL_*` variables that are set and that the renderer `direct` does not read.
-    """
-
-    traces: Otlp | None
-    metrics: Otlp | None
-    logs: Otlp | None
-    metrics_every_ns: int
-    renderer: Renderer
-    renderer_why: str
-    inbound: Inbound
-    service: str
-    resource: tuple[tuple[str, str], ...]
-    content: bool
-    content_otlp: Otlp | None
-    queue: int
-    shutdown_ns: int
-    disabled: bool
-    value_limit: int | None
-    unread: tuple[str, ...]
-    origins: Origins = field(default_factory=_origins, repr=False, compare=False)
+# --- all of it ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,9 +253,6 @@ class Prices:
 
     currency: str = "USD"
     overrides: Mapping[str, tuple[Price, ...]] = field(default_factory=dict)
-
-
-# --- all of it ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +268,7 @@ class Config:
         timeouts, retry: The file's defaults for every target.
         direct: Clients may send `provider/model`.
         digest: SHA-256 in hex; it covers no secret, no `gateway.name`, and nothing that comes from `OTEL_*`.
+        audit_off: `audit: {mode: off}`: no `Tracegate-Record` is sent (ruling 24).
         secrets: Every secret value, for the redactor.
         origins: Of the keys outside providers, targets and routes, by path: `limits.body`.
     """
@@ -425,6 +290,7 @@ class Config:
     gateway: Gateway
     direct: bool
     digest: str
+    audit_off: bool = False
     notes: tuple[Note, ...] = ()
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
-    origins: Origins = field(default_factory=_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)

@@ -1,11 +1,19 @@
-"""A secret: a text that no `repr`, digest, log line or error ever shows."""
+"""A secret: a text that no `repr`, digest, log line or error ever shows; and how one is read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+from tracegate.config.document import Substituted
+from tracegate.config.problems import Wrong
+from tracegate.config.variables import missing
+
 Source = Literal["env", "file", "literal"]
+
+_WAYS = "write `${VAR}`, `{env: VAR}` or `{file: PATH}`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +33,49 @@ class Secret:
     def __str__(self) -> str:
         """Never the value."""
         return f"[{self.source}{' ' if self.name else ''}{self.name}]"
+
+
+def read(value: object, env: Mapping[str, str], folder: Path) -> Secret:
+    """The secret that a value of the file names.
+
+    Args:
+        value: Text, or a map with `env` or `file`.
+        env: The environment.
+        folder: Where the file stands in which the value is written.
+
+    Raises:
+        Wrong: It is none, its variable is not set, or its file can't be read.
+    """
+    if isinstance(value, Substituted):
+        return Secret(_filled(str(value)), "env", value.raw)
+    if isinstance(value, str):
+        return Secret(_filled(value), "literal")
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, name),) = value.items()
+        if isinstance(name, str) and kind == "env":
+            if not env.get(name):
+                raise missing(name, env, secret=True)
+            return Secret(env[name], "env", name)
+        if isinstance(name, str) and kind == "file":
+            return Secret(_file(folder / name), "file", str(folder / name))
+    raise Wrong("not a secret", _WAYS)
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise Wrong("empty", _WAYS)
+    return value
+
+
+def _file(path: Path) -> str:
+    """The text of a file without one line end."""
+    try:
+        value = path.read_text("utf-8")
+    except OSError as exc:
+        raise Wrong(f"`{path}` can't be read: {exc.strerror}", "paths are relative to the file.") from exc
+    except UnicodeDecodeError:
+        raise Wrong(f"`{path}` is not text", "write the secret into it as UTF-8.") from None
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value.strip():
+        raise Wrong(f"`{path}` is empty", "write the secret into it.")
+    return value

@@ -1,0 +1,157 @@
+"""The types of keys, for the models of the file: each reads one value by `values` and raises `Wrong`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import PlainValidator, ValidationInfo
+
+from tracegate.config import hosts, secret, values
+from tracegate.config.problems import Wrong
+from tracegate.config.secret import Secret
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is around a value: the environment, and the folder of its file."""
+
+    env: Mapping[str, str]
+    folder: Path
+
+
+def _around(info: ValidationInfo) -> Around:
+    assert isinstance(info.context, Around)  # noqa: S101  # `validate` always gives it
+    return info.context
+
+
+def _bounded(least: int, most: int | None = None) -> PlainValidator:
+    def read(value: object) -> int:
+        return values.integer(value, least, most)
+
+    return PlainValidator(read)
+
+
+def _or_none(value: object) -> int | None:
+    return None if value == "none" else values.duration(value, none=True)
+
+
+def _zero_or_more(value: object) -> int:
+    return values.duration(value, zero=True)
+
+
+def _path(value: object, info: ValidationInfo) -> str:
+    path = _around(info).folder / values.text(value)
+    if not path.is_file():
+        raise Wrong(f"there is no file {values.shown(value)}", "paths are relative to the file in which they stand.")
+    return str(path)
+
+
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    around = _around(info)
+    return secret.read(value, around.env, around.folder)
+
+
+def _secret_or_none(value: object, info: ValidationInfo) -> Secret | None:
+    return None if value == "none" else _secret(value, info)
+
+
+def token(value: object) -> str:
+    """A token of HTTP: the name of a field, a pseudonym."""
+    name = values.text(value)
+    if _TOKEN.fullmatch(name) is None:
+        raise Wrong(f"{values.shown(value)} is not a token", "use letters, digits and `-`, no blanks.")
+    return name
+
+
+def field_value(value: object) -> str:
+    """The value of an HTTP field."""
+    written = values.text(value)
+    if not written.isascii() or written != written.strip():
+        raise Wrong("not the value of an HTTP field", "use printable ASCII without blanks at the ends.")
+    return written
+
+
+def _map(read_name: Callable[[object], str], read: Callable[[object], str]) -> PlainValidator:
+    def read_map(value: object) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise Wrong(f"{values.shown(value)} is not a map", "write `{name: value}`.")
+        return {read_name(name): read(part) for name, part in value.items()}
+
+    return PlainValidator(read_map)
+
+
+def _names(read: Callable[[object], str]) -> PlainValidator:
+    def read_list(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise Wrong(f"{values.shown(value)} is not a list", "write `[one, other]`.")
+        return tuple(read(part) for part in value)
+
+    return PlainValidator(read_list)
+
+
+def _web_origin(value: object) -> str:
+    fix = "write scheme, host and port as a browser sends them: `https://app.example.com`."
+    try:
+        found = hosts.url(value, "https://app.example.com")
+    except Wrong as exc:
+        raise Wrong(exc.what, fix) from None
+    if str(found) != str(value):
+        raise Wrong(f"{values.shown(value)} is not an origin", fix)
+    return str(found)
+
+
+def _secret_fields(value: object, info: ValidationInfo) -> dict[str, Secret]:
+    if not isinstance(value, dict):
+        raise Wrong(f"{values.shown(value)} is not a map", "write `{name: value}`.")
+    read = {token(name): _secret(part, info) for name, part in value.items()}
+    for part in read.values():
+        field_value(part.value)
+    return read
+
+
+def _per(value: object) -> int:
+    counts = {"1M": 1_000_000, "1K": 1_000, "1": 1, 1: 1}
+    if isinstance(value, bool) or not isinstance(value, str | int) or value not in counts:
+        raise Wrong(f"{values.shown(value)} is not a number of tokens", "allowed: `1M`, `1K`, `1`.")
+    return counts[value]
+
+
+def _currency(value: object) -> str:
+    if not isinstance(value, str) or _CURRENCY.fullmatch(value) is None:
+        raise Wrong(f"{values.shown(value)} is not a currency", "write its ISO 4217 code: `USD`, `EUR`.")
+    return str(value)
+
+
+Text = Annotated[str, PlainValidator(values.text)]
+Token = Annotated[str, PlainValidator(token)]
+Boolean = Annotated[bool, PlainValidator(values.boolean)]
+Region = Annotated[str, PlainValidator(values.region)]
+Day = Annotated[date, PlainValidator(values.day)]
+Duration = Annotated[int, PlainValidator(values.duration)]
+DurationOrZero = Annotated[int, PlainValidator(_zero_or_more)]
+DurationOrNone = Annotated[int | None, PlainValidator(_or_none)]
+Size = Annotated[int, PlainValidator(values.size)]
+Positive = Annotated[int, _bounded(1)]
+Count = Annotated[int, _bounded(0)]
+UpToTen = Annotated[int, _bounded(0, 10)]
+FilePath = Annotated[str, PlainValidator(_path)]
+SecretValue = Annotated[Secret, PlainValidator(_secret)]
+SecretOrNone = Annotated[Secret | None, PlainValidator(_secret_or_none)]
+Texts = Annotated[dict[str, str], _map(values.text, values.text)]
+Fields = Annotated[dict[str, str], _map(token, field_value)]
+Names = Annotated[tuple[str, ...], _names(values.text)]
+WebOrigins = Annotated[tuple[str, ...], _names(_web_origin)]
+SecretFields = Annotated[dict[str, Secret], PlainValidator(_secret_fields)]
+FieldValue = Annotated[str, PlainValidator(field_value)]
+Money = Annotated[Decimal, PlainValidator(values.money)]
+Per = Annotated[int, PlainValidator(_per)]
+Currency = Annotated[str, PlainValidator(_currency)]

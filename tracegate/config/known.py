@@ -1,0 +1,65 @@
+"""What a configuration may name: rows, dialects, policies, transports; and what is known of models and hosts.
+
+Loading gets it as a value, so that a test names its own; `installed` is what this installation has.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+
+from pydantic import BaseModel
+
+from tracegate.dialects.regions import region_of_host
+from tracegate.dialects.rows import ROWS, Row
+from tracegate.prices.table import Table, builtin
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a configuration may name.
+
+    Args:
+        rows: Built-in providers, by id.
+        policies: The settings model of each policy, by key.
+        dialects: Names.
+        transports: Names of transports beside `auto`.
+        region_of_host: The region that a host name proves, by provider name and host.
+        context_of: Tokens of a model's context window, by provider name and model; `None` where it is not known.
+        node: The name of this machine.
+    """
+
+    rows: Mapping[str, Row]
+    policies: Mapping[str, type[BaseModel]]
+    dialects: frozenset[str]
+    transports: frozenset[str]
+    region_of_host: Callable[[str, str], str | None]
+    context_of: Callable[[str, str], int | None]
+    node: str
+
+
+def installed() -> Known:
+    """What is installed here, by the entry point groups `tracegate.dialects`, `.policies` and `.transports`."""
+    return Known(
+        rows=ROWS,
+        policies={entry.name: entry.load().Settings for entry in entry_points(group="tracegate.policies")},
+        dialects=frozenset(entry.name for entry in entry_points(group="tracegate.dialects")),
+        transports=frozenset({"httpx"} | {entry.name for entry in entry_points(group="tracegate.transports")}),
+        region_of_host=region_of_host,
+        context_of=_context_of,
+        node=socket.gethostname(),
+    )
+
+
+@cache
+def price_data() -> Table:
+    """The built-in prices, read once."""
+    return builtin()
+
+
+def _context_of(provider_name: str, model: str) -> int | None:
+    found = price_data().find(provider_name, model)
+    return None if found is None else found.context
