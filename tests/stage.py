@@ -27,26 +27,32 @@ Act = Failed | Exception | str | Sequence[Event | Failed]
 
 
 def rate_limited(retry_after: int | None = None) -> Refused:
+    """429, with the wait asked for in nanoseconds."""
     return Refused("rate_limit", None, "slow down", status=429, retry_after_ns=retry_after)
 
 
 def overloaded() -> Refused:
+    """503."""
     return Refused("overloaded", None, "busy", status=503)
 
 
 def refused(class_: Any, status: int) -> Refused:
+    """A status with its class."""
     return Refused(class_, None, "no", status=status)
 
 
 def unreachable() -> Unreachable:
+    """No connection."""
     return Unreachable("connection_refused", "refused")
 
 
 def timed_out() -> TimedOut:
+    """The attempt's limit fired."""
     return TimedOut("attempt", "too slow")
 
 
 def cut() -> Broken:
+    """A body that ended early."""
     return Broken("http_response_incomplete", "cut", status=200)
 
 
@@ -67,6 +73,7 @@ class Leaf:
         self.target = Target(self.id, "sim", "sim", f"model-{self.id}", context=self.context, disabled=self.disabled)
 
     async def __call__(self, call: Call) -> Reply:
+        """Play the next act."""
         act = self.acts[min(self.called, len(self.acts) - 1)]
         self.called += 1
         attempt = call.parent.attempt
@@ -103,6 +110,7 @@ class Played:
         self._events = list(events)
 
     async def next(self) -> Event:
+        """See `Source.next`."""
         await self._call.clock.sleep_until(self._call.clock.now() + self._takes)
         event = self._events.pop(0)
         if isinstance(event, Failed):
@@ -110,6 +118,7 @@ class Played:
         return event
 
     def abort(self) -> None:
+        """See `Source.abort`."""
         self._leaf.aborted += 1
 
 
@@ -158,6 +167,7 @@ async def asked_once(
     seed: int = 1,
     leave: tuple[int, str] | None = None,
 ) -> Asked:
+    """Ask once on a clock that runs already."""
     body = Body(b'{"model":"m","stream":true}' if stream else b'{"model":"m"}')
     ids = SeededIds(seed)
     recorder = Recorder(Inbound(stream=stream), clock, ids, ceiling=ceiling)
@@ -172,7 +182,7 @@ async def asked_once(
         async with await hop(call) as reply:
             while not result.events or not isinstance(result.events[-1], Final):
                 result.events.append(await reply.next())
-    except (Exception, asyncio.CancelledError) as exc:
+    except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001  # whatever ends a request is what is asked
         result.error = exc
         if isinstance(exc, asyncio.CancelledError):
             task.uncancel()

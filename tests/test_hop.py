@@ -27,12 +27,14 @@ class Script:
         self.aborted = 0
 
     async def next(self) -> Event:
+        """See `Source.next`."""
         event = self.events.popleft()
         if isinstance(event, BaseException):
             raise event
         return event
 
     def abort(self) -> None:
+        """See `Source.abort`."""
         self.aborted += 1
 
 
@@ -150,6 +152,7 @@ def test_a_reader_that_was_closed_from_another_task_settles_once() -> None:
 
     class Waiting(Script):
         async def next(self) -> Event:
+            """Closed while it reads."""
             made.close("superseded")
             raise cut()
 

@@ -48,6 +48,7 @@ class Endpoint:
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         gateway = self._gateway
         gateway.active += 1
         try:

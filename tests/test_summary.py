@@ -1,0 +1,183 @@
+"""What several views say of a request: who served it, totals, times."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import pytest
+
+from tests.stage import MS, Leaf, ask, cut, overloaded
+from tracegate.errors import Failed
+from tracegate.events import Chunk, Final
+from tracegate.facts import Attempt, Cost, Route, Target, Usage, Why
+from tracegate.hop import Hop
+from tracegate.inbound import Inbound
+from tracegate.policies.buffered import Buffered
+from tracegate.policies.fallback import Fallback
+from tracegate.policies.policy import Candidate
+from tracegate.policies.settings import FALLBACK_WHEN
+from tracegate.record import Recorder
+from tracegate.recorded import RecordedRoute
+from tracegate.summary import Total, below, decisive, served, times, total, union
+from tracegate.testing.clock import FakeClock
+from tracegate.testing.ids import SeededIds
+
+
+def attempt(
+    index: int = 0,
+    *,
+    committed: int | None = None,
+    error: Failed | None = None,
+    lost: bool = False,
+    cost: Cost | None = None,
+    usage: Usage | None = None,
+    outcome: Literal["ok", "error", "cancelled"] = "ok",
+) -> Attempt:
+    """One attempt."""
+    made = Attempt(Target("a", "p", "p", "m"), index, Why(), 0, False)
+    made.committed, made.error, made.lost, made.cost, made.outcome = committed, error, lost, cost, outcome
+    made.answer.usage = usage
+    return made
+
+
+def route(*hops: tuple[str, Hop], name: str = "r") -> RecordedRoute:
+    """Fallback over hops."""
+    return RecordedRoute(Fallback([Candidate(id, hop) for id, hop in hops], FALLBACK_WHEN), Route(name, "fallback", ()))
+
+
+def test_the_committed_attempt_served() -> None:
+    """Not those that failed before it."""
+    first, second = attempt(error=overloaded()), attempt(1, committed=5)
+    assert served([first, second]) is second
+    assert decisive([first, second]) is second
+
+
+def test_a_stream_that_broke_was_served_by_its_attempt() -> None:
+    """What the client got came from it."""
+    broken = attempt(committed=5, error=cut())
+    assert served([broken]) is broken
+
+
+def test_one_that_broke_and_was_followed_never_served() -> None:
+    """Its answer was not released: the last failure decides."""
+    broken, last = attempt(committed=5, error=cut()), attempt(1, error=overloaded())
+    assert served([broken, last]) is None
+    assert decisive([broken, last]) is last
+
+
+def test_one_that_lost_never_served() -> None:
+    """Another won."""
+    winner, loser = attempt(committed=5), attempt(1, committed=6, lost=True)
+    assert served([winner, loser]) is winner
+
+
+def test_nothing_is_decisive_without_attempts() -> None:
+    """And the last attempt where none failed or committed."""
+    assert decisive([]) is None
+    cancelled = attempt(outcome="cancelled")
+    assert decisive([cancelled]) is cancelled
+
+
+def test_a_total_is_known_when_every_part_is() -> None:
+    """Attempts that can't have generated count as nothing."""
+    nothing = attempt(cost=Cost(0, source="inferred"), error=overloaded(), outcome="error")
+    paid = attempt(1, cost=Cost(42, source="local"), usage=Usage(10, 5))
+    assert total([nothing, paid]) == Total(42, 10, 5, "USD", "local")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        attempt(cost=Cost(None, unknown="broken"), outcome="error"),
+        attempt(cost=Cost(None, unknown="no_usage")),
+        attempt(cost=None),
+    ],
+)
+def test_one_unknown_part_makes_a_total_unknown(part: Attempt) -> None:
+    """Never 0."""
+    result = total([part, attempt(1, cost=Cost(42, source="local"), usage=Usage(10, 5))])
+    assert (result.cost_micros, result.input_tokens, result.basis) == (None, None, None)
+
+
+def test_a_total_of_no_attempts_is_unknown() -> None:
+    """Nothing was bought, and nothing is claimed."""
+    assert total([]) == Total(None, None, None, "USD", None)
+
+
+@pytest.mark.parametrize(
+    ("sources", "basis"),
+    [(["provider", "provider"], "provider"), (["provider", "local"], "local"), (["local"], "local")],
+)
+def test_the_basis_is_the_provider_only_if_every_part_is(
+    sources: list[Literal["provider", "local"]], basis: str
+) -> None:
+    """Parts that are 0 do not count (ruling 43)."""
+    parts = [attempt(cost=Cost(5, "EUR", source=source), usage=Usage(1, 1)) for source in sources]
+    parts.append(attempt(cost=Cost(0, source="inferred")))
+    assert total(parts).basis == basis
+
+
+def test_attempts_below_a_record_are_those_of_its_subtree() -> None:
+    """A nested route counts its own."""
+    inner = route(("a", Leaf("a", [overloaded()]).recorded()), name="inner")
+    asked = ask(route(("inner", inner), ("b", Leaf("b", ["ok"]).recorded())))
+    server, outer, nested = asked.recorder.records[:3]
+    assert [a.target.id for a in below(asked.recorder, server)] == ["a", "b"]
+    assert [a.target.id for a in below(asked.recorder, outer)] == ["a", "b"]
+    assert [a.target.id for a in below(asked.recorder, nested)] == ["a"]
+
+
+def test_the_gateways_time_excludes_calls_and_back_off() -> None:
+    """Overlapping intervals count once; a call that still runs counts up to now."""
+    clock = FakeClock()
+    recorder = Recorder(Inbound(), clock, SeededIds(1))
+    origin = recorder.origin
+    for start, end, backoff in ((10, 20, None), (25, 40, 5), (30, 50, None), (60, None, None)):
+        one = attempt(len(recorder.attempts))
+        one.why = Why("retry", None, backoff)
+        one.start, one.end = origin + start, None if end is None else origin + end
+        recorder.attempts.append(one)
+    recorder.attempts[-1].committed = origin + 70
+    recorder.attempts[-1].first_event = origin + 65
+    split = times(recorder, origin + 80)
+    assert (split.upstream, split.backoff, split.ttft) == (10 + 25 + 20, 5, 65)
+    assert split.gateway == 80 - (55 + 5)
+
+
+def test_without_an_answer_there_is_no_time_to_first_token() -> None:
+    """All time is the gateway's."""
+    clock = FakeClock()
+    recorder = Recorder(Inbound(), clock, SeededIds(1))
+    assert times(recorder, recorder.origin + 7).gateway == 7
+    assert times(recorder, recorder.origin + 7).ttft is None
+
+
+@pytest.mark.parametrize(
+    ("intervals", "length"),
+    [([], 0), ([(0, 4), (2, 6), (10, 11)], 7), ([(0, 10), (2, 3)], 10), ([(5, 5)], 0)],
+)
+def test_union_of_intervals(intervals: list[tuple[int, int]], length: int) -> None:
+    """Overlaps count once."""
+    assert union(intervals) == length
+
+
+def test_a_buffered_stream_that_was_restarted_was_served_by_the_second() -> None:
+    """Through the real hops."""
+    hops = [
+        ("a", Buffered(Leaf("a", [[Chunk(b"x"), cut()]]).recorded(), 99)),
+        ("b", Buffered(Leaf("b", [[Chunk(b"y"), Final()]]).recorded(), 99)),
+    ]
+    asked = ask(route(*hops), stream=True)
+    answer = served(asked.recorder.attempts)
+    assert answer is not None
+    assert answer.target.id == "b"
+    assert asked.took >= 30 * MS
+
+
+def test_a_cancelled_request_before_any_answer_was_served_by_nobody() -> None:
+    """Its attempt is still the decisive one."""
+    asked = ask(route(("a", Leaf("a", ["hang"]).recorded())), leave=(50 * MS, "client_disconnect"))
+    assert isinstance(asked.error, asyncio.CancelledError)
+    assert served(asked.recorder.attempts) is None
+    assert decisive(asked.recorder.attempts) is asked.recorder.attempts[0]
