@@ -53,6 +53,15 @@ def test_the_committed_attempt_served() -> None:
     assert decisive([first, second]) is second
 
 
+def test_money_of_two_currencies_has_no_sum() -> None:
+    """Unless all of it is of one; nothing is nothing in any currency."""
+    euros, dollars = attempt(cost=Cost(5, "EUR", "local")), attempt(1, cost=Cost(7, "USD", "local"))
+    refused = attempt(2, cost=Cost(0, "USD", "inferred"))
+    assert total([euros, dollars, refused, euros]).cost_micros is None
+    assert total([refused, euros, refused])[0::3] == (5, "EUR")
+    assert total([refused])[0::3] == (0, "USD")
+
+
 def test_a_stream_that_broke_was_served_by_its_attempt() -> None:
     """What the client got came from it."""
     broken = attempt(committed=5, error=cut())

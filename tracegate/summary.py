@@ -6,7 +6,7 @@ Every function is pure and reads closed records, except where it says that an op
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tracegate.facts import Attempt
 from tracegate.record import Record, Recorder
@@ -43,8 +43,7 @@ def below(recorder: Recorder, record: Record) -> list[Attempt]:
     return [r.attempt for r in recorder.records if r.attempt is not None and _inside(r, record)]
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(NamedTuple):
     """Sums over attempts; `None` where any part is unknown, or where there was no attempt."""
 
     cost_micros: int | None
@@ -55,7 +54,7 @@ class Total:
 
 
 def total(attempts: Iterable[Attempt]) -> Total:
-    """Sum cost and tokens; one unknown makes a sum unknown.
+    """Sum cost and tokens; one unknown makes a sum unknown, and so does money of two currencies.
 
     Tokens of an attempt whose cost is known to be 0 because it can't have generated count as 0.
     """
@@ -70,9 +69,13 @@ def total(attempts: Iterable[Attempt]) -> Total:
             cost = None
         else:
             cost = None if cost is None else cost + price.micros
-            currency = price.currency
             if price.micros:
+                if sources and price.currency != currency:
+                    cost = None
                 sources.add(price.source)
+                currency = price.currency
+            elif not sources:  # nothing is nothing in any currency
+                currency = price.currency
         nothing = price is not None and price.micros == 0 and price.source == "inferred"
         tokens_in = _add(tokens_in, 0 if nothing else usage.input if usage else None)
         tokens_out = _add(tokens_out, 0 if nothing else usage.output if usage else None)
@@ -82,8 +85,7 @@ def total(attempts: Iterable[Attempt]) -> Total:
     return Total(cost, tokens_in, tokens_out, currency, basis)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(NamedTuple):
     """Nanoseconds: `gateway` is wall time less the union of all upstream and back-off intervals."""
 
     gateway: int
@@ -121,6 +123,8 @@ def union(intervals: list[tuple[int, int]]) -> int:
     >>> union([(0, 4), (2, 6), (10, 11)])
     7
     """
+    if len(intervals) == 1:  # nearly every request
+        return max(0, intervals[0][1] - intervals[0][0])
     length, reach = 0, None
     for start, end in sorted(intervals):
         begin = start if reach is None else max(start, reach)
