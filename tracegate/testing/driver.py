@@ -39,6 +39,8 @@ class ClientExchange:
     `AppBroke` when it raised, broke ASGI's rules, or was still there after `patience_s`.
     """
 
+    _task: asyncio.Task[None]  # of the app; there from the entry on
+
     def __init__(
         self, app: App, scope: dict[str, Any], parts: Sequence[bytes], more: bool, window: int | None, patience_s: float
     ) -> None:
@@ -57,7 +59,7 @@ class ClientExchange:
         self._message = asyncio.Event()  # something for `receive`
         self._writable = asyncio.Event()  # `send` may go on
         self._arrived = asyncio.Event()  # something for the client
-        self._task: asyncio.Task[None] | None = None
+        self._entered = False
         if parts:
             self._message.set()
 
@@ -130,14 +132,14 @@ class ClientExchange:
                 event.set()
 
     async def __aenter__(self) -> ClientExchange:
-        self._task = asyncio.ensure_future(self._serve())
+        self._entered = True
+        self._task = asyncio.create_task(self._serve())
         self._task.add_done_callback(lambda _: self._arrived.set())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._task is not None
         self.disconnect()
         await asyncio.wait([self._task], timeout=self._patience_s)
         late = not self._task.done()
@@ -160,7 +162,7 @@ class ClientExchange:
 
     async def _change(self, when: str) -> None:
         """Wait until something arrives; raise when nothing more can."""
-        if self._task is None:
+        if not self._entered:
             raise RuntimeError("use the exchange inside `async with`")
         if self._gone:
             raise RuntimeError("this client has hung up")
