@@ -1,0 +1,1 @@
+"""OTLP as a receiver sees it: decoding, checking, and what was decoded."""
