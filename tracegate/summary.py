@@ -19,8 +19,10 @@ def served(attempts: Iterable[Attempt]) -> Attempt | None:
     never released (buffered delivery).
     """
     known = tuple(attempts)
-    answer = next((a for a in reversed(known) if a.committed is not None and not a.lost), None)
-    return None if answer is not None and answer.error is not None and answer is not known[-1] else answer
+    for attempt in reversed(known):
+        if attempt.committed is not None and not attempt.lost:
+            return None if attempt.error is not None and attempt is not known[-1] else attempt
+    return None
 
 
 def decisive(attempts: Iterable[Attempt]) -> Attempt | None:
@@ -96,16 +98,21 @@ class Times(NamedTuple):
 
 def times(recorder: Recorder, now: int) -> Times:
     """Split a request's time up to `now` (monotonic); an attempt that still runs counts up to `now`."""
-    calls = [(a.start, now if a.end is None else min(a.end, now)) for a in recorder.attempts]
-    waits = [(a.start - a.why.backoff_ns, a.start) for a in recorder.attempts if a.why.backoff_ns]
+    calls, busy, backoff = [], [], 0
+    for attempt in recorder.attempts:
+        start, end, waited = attempt.start, attempt.end, attempt.why.backoff_ns
+        if end is None or end > now:
+            end = now
+        calls.append((start, end))
+        if waited:
+            backoff += waited
+            start -= waited
+        busy.append((start, end))
+    upstream = union(calls)
     answer = served(recorder.attempts)
     first = answer.first_event if answer is not None else None
-    return Times(
-        gateway=gateway_ns(recorder, now),
-        upstream=union(calls),
-        backoff=sum(end - start for start, end in waits),
-        ttft=None if first is None else first - recorder.origin,
-    )
+    gateway = now - recorder.origin - (union(busy) if backoff else upstream)
+    return Times(gateway, upstream, backoff, None if first is None else first - recorder.origin)
 
 
 def gateway_ns(recorder: Recorder, now: int) -> int:

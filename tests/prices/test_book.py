@@ -12,7 +12,7 @@ from tracegate.facts import INITIAL, Attempt, Cost, Target, Usage
 from tracegate.prices.book import Prices, digest_of
 from tracegate.prices.history import midnight
 from tracegate.prices.price import FREE, Price
-from tracegate.prices.table import Table, builtin
+from tracegate.prices.table import Table, load_table
 
 TABLE = Table(
     b'{"source":"test 1","providers":{"openai":{"models":['
@@ -159,7 +159,7 @@ def test_an_override_s_digest_does_not_depend_on_the_order_of_the_file() -> None
 
 def test_context_windows_come_from_the_table() -> None:
     """Unknown is None."""
-    prices = Prices(builtin())
+    prices = Prices(load_table())
     assert prices.context_of("openai", "gpt-4o-2024-08-06") == 128_000
     assert prices.context_of("openai", "no-such-model") is None
     assert prices.context_of("my-gpu", "gpt-4o") is None
@@ -172,6 +172,6 @@ def test_a_cost_takes_a_few_microseconds() -> None:
     attempt.outcome = "ok"
     attempt.answer.model = "gpt-4.1-2025-04-14"
     attempt.answer.usage = Usage(812, 96, cache_read=512)
-    priced = Prices(builtin()).bind(target, SystemClock())
+    priced = Prices(load_table()).bind(target, SystemClock())
     assert priced(attempt).micros == 300 * 2 + 256 + 96 * 8
     assert min(timeit.repeat(lambda: priced(attempt), number=2000, repeat=5)) / 2000 < 20e-6

@@ -18,14 +18,14 @@ from genai_prices.data import providers
 from genai_prices.types import ModelInfo, Provider
 
 from tracegate.facts import Usage
-from tracegate.prices.table import Contents, Listing, Model, Table, builtin
+from tracegate.prices.table import Contents, Listing, Model, Table, load_table
 
 RAW = files("tracegate.prices").joinpath("table.json").read_bytes()
 LISTINGS = {
     name: msgspec.json.decode(raw, type=Listing)
     for name, raw in msgspec.json.decode(RAW, type=Contents).providers.items()
 }
-TABLE = builtin()
+TABLE = load_table()
 MOMENTS = [
     datetime(2024, 3, 1, 12, 0, tzinfo=UTC),
     datetime(2025, 11, 15, 2, 0, tzinfo=UTC),
@@ -200,12 +200,12 @@ def test_reading_the_table_is_quick_and_small() -> None:
     times = []
     for _ in range(5):
         begin = time.perf_counter()
-        table = builtin()
+        table = load_table()
         table.find("openai", "gpt-4.1")
         times.append(time.perf_counter() - begin)
     assert min(times) < 0.010
     tracemalloc.start()
-    table = builtin()
+    table = load_table()
     table.find("openai", "gpt-4.1")
     table.find("openrouter", "openai/gpt-4.1")
     held, _ = tracemalloc.get_traced_memory()

@@ -181,7 +181,7 @@ class Table:
         return known
 
 
-def builtin() -> Table:
+def load_table() -> Table:
     """The table that ships with the package, read anew; keep it."""
     return Table(files("tracegate.prices").joinpath("table.json").read_bytes())
 
