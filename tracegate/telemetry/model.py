@@ -26,9 +26,11 @@ class Link:
     attributes: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SpanView:
-    """One span; times are UTC nanoseconds. `parent` is empty for a root, `parent_remote` says it came from outside."""
+class SpanView(NamedTuple):
+    """One span; times are UTC nanoseconds. `parent` is empty for a root, `parent_remote` says it came from outside.
+
+    A tuple for the same reason as `Measurement`.
+    """
 
     name: str
     kind: SpanKind
