@@ -1,0 +1,34 @@
+"""Running counts: right at any time, with bounded labels."""
+
+from __future__ import annotations
+
+from tracegate.telemetry import names
+from tracegate.telemetry.metrics_labels import Names
+from tracegate.telemetry.metrics_tally import Active, Losses, Tally
+
+
+def test_a_tally_sums_by_label_value() -> None:
+    """Amounts add up; known values exist at 0 from the start."""
+    tally = Tally("tracegate.requests.active", "of", ["a"])
+    tally.add("b", 2)
+    tally.add("b", -1)
+    assert tally.counts() == [((("of", "a"),), 0), ((("of", "b"),), 1)]
+
+
+def test_losses_begin_at_zero_everywhere() -> None:
+    """What must stay 0 exists from the start (ruling 42)."""
+    losses = Losses()
+    losses.add(names.LOST_RENDER)
+    assert [(where, int(where == names.LOST_RENDER)) for where in names.LOST] == [
+        (label[0][1], count) for label, count in losses.counts()
+    ]
+
+
+def test_requests_in_flight_are_counted_by_route() -> None:
+    """A route that is not configured is `other`, and no route is `none`."""
+    active = Active(Names(["default"]))
+    first, second, third = active.begin("default"), active.begin("openai/typo"), active.begin(None)
+    assert (first, second, third) == ("default", "other", "none")
+    active.end(first)
+    key = names.TRACEGATE_ROUTE_NAME
+    assert [(((key, "default"),), 0), (((key, "other"),), 1), (((key, "none"),), 1)] == active.counts()
