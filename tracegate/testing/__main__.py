@@ -1,0 +1,6 @@
+"""`python -m tracegate.testing`: simulated providers in a process of their own; see `process`."""
+
+from tracegate.testing.process import main
+
+if __name__ == "__main__":
+    main()
