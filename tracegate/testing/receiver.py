@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # the package has no types
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from tracegate.clock import Clock, SystemClock
+from tracegate.telemetry.otlp import text_field
 from tracegate.testing.otlp.check import contradictory, dangling, misplaced
 from tracegate.testing.otlp.decode import decode_logs, decode_metrics, decode_traces
 from tracegate.testing.otlp.registry import Registry
@@ -290,5 +290,5 @@ def _content(request: Received) -> bytes:
 
 def _refused(request: Received, status: int, message: str, extra: Sequence[tuple[str, str]] = ()) -> Answer:
     request.status = status
-    body: bytes = Status(message=message).SerializeToString()
+    body = text_field(0x12, message)  # google.rpc.Status.message = 2, as OTLP/HTTP asks
     return Answer(status, [("content-type", PROTOBUF), *extra], body)

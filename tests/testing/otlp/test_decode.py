@@ -176,9 +176,7 @@ def test_fields_nobody_knows_are_refused(deep: bool) -> None:
         inner = span()
         inner.MergeFromString(b"\x28\x05")  # field 5, `name`, as a varint instead of a text
         request = traces(inner).SerializeToString()
-    with pytest.raises(
-        Malformed, match="spans: unknown field number 5" if deep else "Request: unknown field number 127"
-    ):
+    with pytest.raises(Malformed, match=r"scope_spans\.spans: a field that" if deep else "Request: a field that"):
         decode_traces(request if deep else request + stray)
 
 

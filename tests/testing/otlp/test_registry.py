@@ -46,7 +46,7 @@ def span(said: dict[str, object], kind: str = "internal") -> Span:
 def point(metric: str, kind: str, unit: str, *, monotonic: bool | None = None, **labels: object) -> Point:
     """A point of a metric."""
     said = {name.replace("__", "."): value for name, value in labels.items()}
-    return Point(metric, unit, kind, said, 2, monotonic=monotonic, origin=OURS)  # type: ignore[arg-type]  # likewise
+    return Point(metric, unit, kind, said, 2, monotonic=monotonic, origin=OURS)  # type: ignore[arg-type]  # a kind as text
 
 
 def test_what_is_registered_has_no_findings() -> None:
