@@ -6,16 +6,17 @@ Loading gets it as a value, so that a test names its own; `installed` is what th
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from pydantic import BaseModel
 
 from tracegate.dialects.regions import region_of_host
 from tracegate.dialects.rows import ROWS, Row
-from tracegate.prices.table import Table, builtin
+from tracegate.errors import ConfigError
+from tracegate.prices.table import Table, load_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def installed() -> Known:
     """What is installed here, by the entry point groups `tracegate.dialects`, `.policies` and `.transports`."""
     return Known(
         rows=ROWS,
-        policies={entry.name: entry.load().Settings for entry in entry_points(group="tracegate.policies")},
+        policies=_Policies({entry.name: entry for entry in entry_points(group="tracegate.policies")}),
         dialects=frozenset(entry.name for entry in entry_points(group="tracegate.dialects")),
         transports=frozenset({"httpx"} | {entry.name for entry in entry_points(group="tracegate.transports")}),
         region_of_host=region_of_host,
@@ -54,10 +55,31 @@ def installed() -> Known:
     )
 
 
+class _Policies(Mapping[str, type[BaseModel]]):
+    """Settings by key; a policy's package is loaded when a configuration first names it."""
+
+    def __init__(self, entries: Mapping[str, EntryPoint]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, key: str) -> type[BaseModel]:
+        entry = self._entries[key]
+        try:
+            settings: type[BaseModel] = entry.load().Settings
+        except (ImportError, AttributeError) as exc:
+            raise ConfigError(f"the policy `{key}` of `{entry.value}` can't be loaded: {exc}") from exc
+        return settings
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 @cache
 def price_data() -> Table:
     """The built-in prices, read once."""
-    return builtin()
+    return load_table()
 
 
 def _context_of(provider_name: str, model: str) -> int | None:

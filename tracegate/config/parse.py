@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Protocol, cast
 
 import yaml
-from yaml.events import AliasEvent, CollectionEndEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
+from yaml.events import AliasEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
 from yaml.reader import ReaderError
 
 from tracegate.config.document import Node, Scalar
@@ -146,7 +146,7 @@ class _Composer:
             raise _unknown_tag(str(event.tag), at)
 
     def _members(self, depth: int) -> Iterator[Node]:
-        while not self._parser.check_event(CollectionEndEvent):
+        while not self._parser.check_event(yaml.SequenceEndEvent):
             yield self._node(depth + 1)
         self._parser.get_event()
 
@@ -154,7 +154,7 @@ class _Composer:
         entries: dict[str, Node] = {}
         keys: dict[str, Position] = {}
         merged: list[Node] = []
-        while not self._parser.check_event(CollectionEndEvent):
+        while not self._parser.check_event(yaml.MappingEndEvent):
             event = self._next()
             place = self._at(event)
             if not isinstance(event, ScalarEvent):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ from tracegate.config.inherit import Inherited, inherit
 from tracegate.config.model import DEFAULT, Auth, ClientTls, Origin, Pool, Provider
 from tracegate.config.nearest import did_you_mean, listed, ranked
 from tracegate.config.problems import Path, Wrong
-from tracegate.config.secret import Secret
+from tracegate.config.secret import Secret, names_credential
 from tracegate.config.validate import validate
 from tracegate.config.values import shown
 from tracegate.config.variables import missing
@@ -38,7 +37,6 @@ HOP_BY_HOP = frozenset(
 
 _FORBIDDEN = HOP_BY_HOP | {"authorization", "host", "content-length"}
 _OURS = {"traceparent": "propagate", "tracestate": "propagate", "baggage": "propagate", "via": "via"}
-_CREDENTIAL = re.compile(r"key|token|secret|auth|passw|credential|cookie")
 _URL = "https://api.example.com/v1"
 
 
@@ -242,7 +240,7 @@ def outgoing_headers(
             draft.wrong(
                 here, f"`{lower}` stands here twice", "field names are alike in any case; take one out.", key=True
             )
-        elif _CREDENTIAL.search(lower):
+        elif names_credential(lower):
             draft.keep(Secret(value, "literal", lower))
         own.add(lower)
         fields[lower] = value

@@ -7,6 +7,7 @@ Source: the tables of the configuration's reference, sections 3 to 11.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
@@ -25,6 +26,8 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     reserved: ClassVar[frozenset[str]] = frozenset()
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Keys that people look for here and that stand somewhere else: where."""
 
 
 _RETRIED = {
@@ -71,6 +74,9 @@ class Retry(Strict):
 class Timeouts(Strict):
     """Section 6, without `deadline`."""
 
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "deadline": "it bounds a whole request: write it at the top of a route, or in the file's own `timeouts`."
+    }
     connect: f.Duration | None = None
     write: f.Duration | None = None
     attempt: f.DurationOrNone = None
@@ -146,6 +152,10 @@ class Target(Strict):
 class Beside(Strict):
     """What may stand beside a chooser at any node of a route: section 5."""
 
+    elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("deadline", "on_stream_failure", "delivery", "on_malformed_event", "description"),
+        "it holds for a whole route: write it at the top.",
+    )
     reserved: ClassVar[frozenset[str]] = frozenset(
         {"require", "cheapest", "fastest", "least_loaded", "sticky", "hedge", "shadow", "match"}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from tracegate.config.variables import missing
 
 Source = Literal["env", "file", "literal"]
 
+_CREDENTIAL = re.compile(r"key|token|secret|auth|passw|credential|cookie")
 _WAYS = "write `${VAR}`, `{env: VAR}` or `{file: PATH}`."
 
 
@@ -33,6 +35,11 @@ class Secret:
     def __str__(self) -> str:
         """Never the value."""
         return f"[{self.source}{' ' if self.name else ''}{self.name}]"
+
+
+def names_credential(name: str) -> bool:
+    """Whether the name of a header field, in lower case, says that its value is a secret."""
+    return _CREDENTIAL.search(name) is not None
 
 
 def read(value: object, env: Mapping[str, str], folder: Path) -> Secret:

@@ -41,6 +41,11 @@ def validate(draft: Draft, path: Path, model: type[M], *, without: Iterable[str]
         return None
 
 
+def section(draft: Draft, name: str, model: type[M]) -> M:
+    """A section of the file; what it would be if it were empty, where it has problems."""
+    return validate(draft, (name,), model) or model()
+
+
 def _explain(draft: Draft, base: Path, model: type[BaseModel], error: ErrorDetails, without: Iterable[str]) -> None:
     kind, given = error["type"], error["input"]
     context = error.get("ctx", {})
@@ -71,6 +76,9 @@ def _unknown_key(draft: Draft, path: Path, model: type[BaseModel] | None, also: 
     key = str(path[-1])
     if model is not None and issubclass(model, Strict) and key in model.reserved:
         draft.wrong(path, f"`{key}` is not in this version", "take it out.", key=True)
+        return
+    if model is not None and issubclass(model, Strict) and key in model.elsewhere:
+        draft.wrong(path, f"`{key}` does not stand here", model.elsewhere[key], key=True)
         return
     known = [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
     unknown_key(draft, path, [*known, *also])
