@@ -1,11 +1,12 @@
 """The client's request body: validated where routing needs it, otherwise kept as the client wrote it.
 
 Only the top level is decoded, to raw values; numbers of any size, unknown fields and half surrogate pairs pass
-unchanged (rulings 40 and 57). Whitespace between top-level members is not kept.
+unchanged (rulings 40 and 57). Whitespace between top-level members is not kept, and of members of one name the last.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,32 @@ from tracegate.errors import Rejected
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _value = msgspec.json.Decoder()
 _encode = msgspec.json.Encoder().encode
+_lenient = json.JSONDecoder().raw_decode
+_BLANK = frozenset(" \t\n\r")
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+# The names that nearly every request has, as they are written.
+_WRITTEN = {
+    name: b'"%s":' % name.encode()
+    for name in (
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "max_completion_tokens",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "reasoning_effort",
+        "stop",
+        "n",
+        "seed",
+        "user",
+    )
+}
 
 
 class Body:
@@ -31,13 +58,8 @@ class Body:
         self.raw = raw
         try:
             self.fields: dict[str, msgspec.Raw] = _fields.decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-            raise Rejected(
-                400,
-                "invalid_json",
-                f"The request body is not a JSON object: {exc}. Send one JSON object, for example "
-                '{"model": "…", "messages": […]}.',
-            ) from exc
+        except _UNDECODABLE as exc:
+            self.fields = _members(raw, exc)
         self.model = self._text("model")
         self.stream = self._flag("stream")
         self.wants_usage = self.stream and self._wants_usage()
@@ -49,17 +71,21 @@ class Body:
             return None
         try:
             return _value.decode(raw)
-        except msgspec.MsgspecError:
+        except _UNDECODABLE:
             return None
 
     def patched(self, changes: Mapping[str, bytes]) -> bytes:
         """The body with some top-level members set to other raw JSON text, in place or at the end."""
-        parts = [
-            _encode(name) + b":" + (changes[name] if name in changes else bytes(raw))
-            for name, raw in self.fields.items()
-        ]
-        parts += [_encode(name) + b":" + raw for name, raw in changes.items() if name not in self.fields]
-        return b"{" + b",".join(parts) + b"}"
+        parts: list[bytes | msgspec.Raw] = []
+        fields = self.fields
+        for name, raw in fields.items():
+            parts += (b",", _WRITTEN.get(name) or _written(name), changes.get(name) or raw)
+        for name, change in changes.items():
+            if name not in fields:
+                parts += (b",", _WRITTEN.get(name) or _written(name), change)
+        parts[0] = b"{"  # there is a model at least
+        parts.append(b"}")
+        return b"".join(parts)
 
     def _text(self, name: str) -> str:
         value = self.param(name)
@@ -79,3 +105,54 @@ class Body:
     def _wants_usage(self) -> bool:
         options = self.param("stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def _written(name: str) -> bytes:
+    try:
+        return _encode(name) + b":"
+    except UnicodeEncodeError:  # half a surrogate pair
+        return json.dumps(name).encode() + b":"
+
+
+def _members(raw: bytes, cause: Exception) -> dict[str, msgspec.Raw]:
+    """The top level of a body that the quick decoder refuses, as the standard library reads it.
+
+    Raises:
+        Rejected: It is no JSON object for that one either.
+    """
+    fields: dict[str, msgspec.Raw] = {}
+    try:
+        text = raw.decode()
+        at = _past(text, 0, "{")
+        while True:
+            name, at = _lenient(text, _past(text, at, '"') - 1)
+            start = _skip(text, _past(text, at, ":"))
+            _, end = _lenient(text, start)
+            fields[name] = msgspec.Raw(text[start:end].encode())
+            at = _skip(text, end)
+            if not text.startswith(",", at):
+                break
+            at += 1
+        if _skip(text, _past(text, at, "}")) == len(text):
+            return fields
+    except (ValueError, RecursionError):
+        pass
+    raise Rejected(
+        400,
+        "invalid_json",
+        f"The request body is not a JSON object: {cause}. Send one JSON object, for example "
+        '{"model": "…", "messages": […]}.',
+    ) from cause
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] in _BLANK:
+        at += 1
+    return at
+
+
+def _past(text: str, at: int, expected: str) -> int:
+    at = _skip(text, at)
+    if not text.startswith(expected, at):
+        raise ValueError(expected)
+    return at + 1

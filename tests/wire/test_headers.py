@@ -1,0 +1,13 @@
+"""Header fields are pairs in order."""
+
+from __future__ import annotations
+
+from tracegate.wire.headers import header
+
+
+def test_the_first_value_of_a_name_is_found() -> None:
+    """Repeated names are kept; the first one answers."""
+    headers = (("a", "1"), ("b", "2"), ("b", "3"))
+
+    assert header(headers, "b") == "2"
+    assert header(headers, "c") is None
