@@ -19,7 +19,8 @@ from tracegate.wire.headers import Headers
 class Outgoing:
     """One HTTP request to a target, without credentials until the upstream hop adds them.
 
-    `path` begins with `/` and includes the base path of the target.
+    `path` begins with `/` and includes the base path of the target. `span` is the trace id and the span id of the
+    attempt, for transports that make spans of their own below it.
     """
 
     target: Target
@@ -27,6 +28,7 @@ class Outgoing:
     headers: list[tuple[str, str]]
     body: bytes
     method: str = "POST"
+    span: tuple[bytes, bytes] | None = None
 
 
 class Reader(Protocol):

@@ -1,0 +1,189 @@
+"""Reads a stream of OpenAI's format: whole events, each decoded once, forwarded unchanged.
+
+An answer is complete at `[DONE]`, or at its end when every choice has its finish reason (rulings 27 and 54); anything
+else broke. What was told before a failure is returned first, the failure is raised by the next call.
+"""
+
+from __future__ import annotations
+
+from tracegate.dialects.openai_errors import refused_within
+from tracegate.dialects.openai_shape import Delta, Shape, decode, lenient
+from tracegate.dialects.openai_usage import UsageShape, usage_of
+from tracegate.dialects.sse import Decoder
+from tracegate.errors import Broken, Failed
+from tracegate.events import Chunk, Event, Final
+from tracegate.facts import Answer
+
+_DONE = b"[DONE]"
+
+
+class StreamReader:
+    """A `Reader` of server-sent events.
+
+    Args:
+        facts: What is known of the answer already.
+        status: HTTP status, 2xx.
+        limit: Most bytes of one event.
+        choices: How many choices were asked for.
+        hide_usage: The client did not ask for the usage chunk (ruling 61).
+        skip_malformed: Count malformed events instead of breaking (ruling 33).
+    """
+
+    __slots__ = (
+        "_choices",
+        "_committed",
+        "_decoder",
+        "_done",
+        "_hide_usage",
+        "_reasons",
+        "_skip_malformed",
+        "_status",
+        "_usage",
+        "facts",
+        "failure",
+        "skipped",
+    )
+
+    def __init__(
+        self, facts: Answer, status: int, limit: int, *, choices: int, hide_usage: bool, skip_malformed: bool
+    ) -> None:
+        self.facts = facts
+        self.skipped = 0
+        self.failure: Failed | None = None
+        self._status = status
+        self._decoder = Decoder(limit)
+        self._choices = choices
+        self._hide_usage = hide_usage
+        self._skip_malformed = skip_malformed
+        self._reasons: dict[int, str | None] = {}  # of each choice seen
+        self._usage: UsageShape | None = None  # the last report
+        self._committed = False
+        self._done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """See `Reader.feed`: at most a chunk without output, a chunk, and the final."""
+        if self.failure is not None:
+            raise self.failure
+        if self._done:
+            return []
+        told: list[Event] = []
+        parts: list[bytes] = []
+        output = False
+        for raw, payload, name, _, _ in self._decoder.feed(data):
+            try:
+                shape = decode(payload)
+            except ValueError:
+                if payload.startswith(_DONE):
+                    self._done = True
+                    break
+                if not self._skip_malformed:
+                    self.failure = self._broken("http_protocol_error", "An event of the stream is not a JSON object.")
+                    break
+                self.skipped += 1
+                continue
+            choices = shape.choices
+            # Most events are no error by the first look; only the others get a second one.
+            if (
+                not choices or len(choices) > 1 or choices[0].error or shape.error or shape.x_groq is not None or name
+            ) and (name == b"error" or shape.says_error):
+                self.failure = refused_within(self._status, lenient(payload))
+                break
+            said = self._learn(shape)
+            if choices == [] and shape.usage is not None and self._hide_usage:
+                continue
+            if said and not self._committed:
+                self._committed = True
+                if parts:
+                    told.append(Chunk(b"".join(parts), len(parts), output=False))
+                    parts = []
+            parts.append(raw)
+            output = output or said
+        if parts:
+            told.append(Chunk(parts[0] if len(parts) == 1 else b"".join(parts), len(parts), output))
+        if self._done:
+            self._finish(told)
+        elif self._decoder.failure is not None and self.failure is None:
+            self._decoder.failure.status = self._status
+            self.failure = self._decoder.failure
+        if self.failure is not None:
+            self.facts.usage = None  # running usage of a stream that broke is no report (ruling 22)
+            if not told:
+                raise self.failure
+        return told
+
+    def end(self) -> list[Event]:
+        """See `Reader.end`.
+
+        Raises:
+            Broken: The stream ended before the answer did (`http_response_incomplete`).
+        """
+        if self.failure is not None:
+            raise self.failure
+        if self._done:
+            return []
+        if not self._complete():
+            said = "before its answer was complete" if self._reasons else "without an answer"
+            self.facts.usage = None
+            self.failure = self._broken("http_response_incomplete", f"The stream ended {said}.")
+            raise self.failure
+        self._done = True
+        return [Final(self.facts.usage, self.facts.finish_reasons)]
+
+    def _finish(self, told: list[Event]) -> None:
+        """The provider said `[DONE]`: it knows whether its answer is complete."""
+        if not self._reasons:
+            self.failure = self._broken("http_response_incomplete", "The stream ended without an answer.")
+            return
+        if self._usage is not None:
+            self.facts.usage = usage_of(self._usage)
+        told.append(Final(self.facts.usage, self.facts.finish_reasons))
+
+    def _complete(self) -> bool:
+        return len(self._reasons) >= self._choices and None not in self._reasons.values()
+
+    def _broken(self, token: str, message: str) -> Broken:
+        return Broken(token, message, status=self._status)
+
+    def _learn(self, shape: Shape) -> bool:
+        """Take the facts of an event; returns whether output is in it."""
+        facts = self.facts
+        # The first that says something: Azure's first event has an empty id and model.
+        if facts.id is None and shape.id:
+            facts.id = shape.id
+        if facts.model is None and shape.model:
+            facts.model = shape.model
+        if facts.fingerprint is None and shape.system_fingerprint:
+            facts.fingerprint = shape.system_fingerprint
+        if facts.service_tier is None and shape.service_tier:
+            facts.service_tier = shape.service_tier
+        output = False
+        for choice in shape.choices or ():
+            reason = choice.finish_reason
+            if reason:
+                self._reasons[choice.index] = reason
+                facts.finish_reasons = tuple(r for _, r in sorted(self._reasons.items()) if r is not None)
+                output = True
+            elif choice.index not in self._reasons:
+                self._reasons[choice.index] = None
+            if not output and choice.delta is not None:
+                output = _says(choice.delta)
+        usage = shape.usage or (shape.x_groq.usage if shape.x_groq is not None else None)
+        if usage is not None:
+            self._usage = usage
+            if self._complete():
+                facts.usage = usage_of(usage)
+        return output
+
+
+def _says(delta: Delta) -> bool:
+    return bool(
+        delta.content
+        or delta.tool_calls
+        or delta.reasoning_content
+        or delta.reasoning
+        or delta.refusal
+        or delta.function_call
+        or delta.audio
+        or delta.reasoning_details
+        or delta.images
+    )
