@@ -35,6 +35,24 @@ async with Simulator({"gpt-5": "503x3:ok"}) as sim:
     assert [entry.status for entry in sim.log.of("gpt-5")] == [503, 503, 503, 200]
 ```
 
+**Look at what it did.** `run` gives a test virtual time: an hour of back-off costs nothing, and a hang or a leak fails.
+`drive` is a client of an ASGI app that streams and hangs up (`lifespan` has what starts the app), `Receiver` an OTLP
+receiver that believes nothing (`listen` puts it on a socket), `span_tree` a trace as text; `picture` has one for people.
+
+```python
+async def main():
+    receiver = Receiver(FakeClock())
+    …  # an app that exports to `receiver.post`
+    async with drive(app, "POST", "/v1/chat/completions", body=body) as exchange:
+        assert await exchange.head() == 200
+        assert await exchange.next_chunk()
+        exchange.disconnect()
+    receiver.check()
+    assert span_tree(receiver.spans) == expected
+
+run(main)
+```
+
 The names below are here for short; their modules have more. They are loaded when they are used.
 """
 
@@ -47,18 +65,22 @@ if TYPE_CHECKING:
     from tracegate.testing.clock import FakeClock
     from tracegate.testing.driver import drive
     from tracegate.testing.ids import SeededIds
+    from tracegate.testing.lag import LagTicker
+    from tracegate.testing.loop import run
     from tracegate.testing.memory import MemoryExchange
     from tracegate.testing.process import SimulatorProcess
     from tracegate.testing.receiver import Receiver
+    from tracegate.testing.receiving import listen
     from tracegate.testing.script import Script, ScriptError, Step
     from tracegate.testing.script_text import read_script
     from tracegate.testing.simulator import Simulator
     from tracegate.testing.simulator_log import Entry, Log
-    from tracegate.testing.tree import span_tree
+    from tracegate.testing.tree import record_tree, span_tree
 
 __all__ = [
     "Entry",
     "FakeClock",
+    "LagTicker",
     "Log",
     "MemoryExchange",
     "Receiver",
@@ -69,13 +91,17 @@ __all__ = [
     "SimulatorProcess",
     "Step",
     "drive",
+    "listen",
     "read_script",
+    "record_tree",
+    "run",
     "span_tree",
 ]
 
 _HOMES = {
     "Entry": "simulator_log",
     "FakeClock": "clock",
+    "LagTicker": "lag",
     "Log": "simulator_log",
     "MemoryExchange": "memory",
     "Receiver": "receiver",
@@ -86,7 +112,10 @@ _HOMES = {
     "SimulatorProcess": "process",
     "Step": "script",
     "drive": "driver",
+    "listen": "receiving",
     "read_script": "script_text",
+    "record_tree": "tree",
+    "run": "loop",
     "span_tree": "tree",
 }
 

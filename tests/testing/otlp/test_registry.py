@@ -6,6 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from tracegate.errors import Refused
+from tracegate.facts import Target
+from tracegate.inbound import Inbound
+from tracegate.record import Recorder
+from tracegate.telemetry.otlp import Encoder, Envelope
+from tracegate.telemetry.spans import spans
+from tracegate.testing.clock import FakeClock
+from tracegate.testing.ids import SeededIds
+from tracegate.testing.otlp.check import misplaced
+from tracegate.testing.otlp.decode import decode_traces
 from tracegate.testing.otlp.registry import Registry
 from tracegate.testing.otlp.signals import LogRecord, Origin, Point, Span
 
@@ -52,7 +62,7 @@ def point(metric: str, kind: str, unit: str, *, monotonic: bool | None = None, *
 def test_what_is_registered_has_no_findings() -> None:
     """Right types, allowed values, names below no closed prefix, and foreign scopes."""
     right: dict[str, object] = {"a.text": "", "a.int": 1, "a.double": 1.0, "a.flag": True, "a.list": ("x",)}
-    spans = [
+    right_spans = [
         span(right | {"a.any": b"", "a.one": "y", "free": 1}),
         span({"a.text": ""}, "client"),
         span({"a.int": 1}, "server"),
@@ -68,7 +78,7 @@ def test_what_is_registered_has_no_findings() -> None:
     ]
     log = LogRecord("e", 13, "WARN", 1, 1, b"", b"", None, {"a.text": "x"}, OURS)
     logs = [log, replace(log, name="other", origin=Origin(scope="app"))]
-    assert REGISTRY.findings(spans, points, logs) == []
+    assert REGISTRY.findings(right_spans, points, logs) == []
 
 
 @pytest.mark.parametrize(
@@ -124,3 +134,21 @@ def test_a_log_record_that_is_not_as_registered_is_found() -> None:
         "log record `e` has severity 9, registered with 13",
         "log record `x` is not registered",
     ]
+
+
+def test_what_tracegate_renders_passes_its_own_registry() -> None:
+    """From records over bytes back to plain values: the same views, in place, with registered names only."""
+    clock = FakeClock()
+    recorder = Recorder(Inbound(authenticated=True), clock, SeededIds())
+    route = recorder.open("route", "default", recorder.server)
+    attempt = recorder.open("attempt", "chat gpt-x", route, target=Target("a", "p", "openai", "gpt-x"))
+    clock.advance(10)
+    recorder.close(attempt, Refused("rate_limit", None, "slow down", status=429))
+    recorder.close(route, attempt.error)
+    recorder.inbound.status = 429
+    recorder.close(recorder.server, attempt.error)
+    views = spans(recorder)
+    found = decode_traces(Envelope({"service.name": "g"}).wrap([Encoder().spans(views)]))
+    assert [span.view() for span in found] == views
+    assert misplaced(found) == []
+    assert Registry.ours().findings(found, [], []) == []

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracegate.telemetry import registry
 from tracegate.testing.otlp.check import named
 from tracegate.testing.otlp.signals import Attributes, LogRecord, Origin, Point, Span
 
@@ -58,6 +59,11 @@ class Registry:
             required={"client": document["attempt_required"], "server": document["server_required"]},
             forbidden=frozenset(document["deprecated"]),
         )
+
+    @classmethod
+    def ours(cls) -> Registry:
+        """What this version of Tracegate may export."""
+        return cls.of(registry.document())
 
     def findings(self, spans: Iterable[Span], points: Iterable[Point], logs: Iterable[LogRecord]) -> list[str]:
         """What is not as the registry says, each finding once."""
