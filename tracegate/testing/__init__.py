@@ -37,7 +37,7 @@ async with Simulator({"gpt-5": "503x3:ok"}) as sim:
 
 **Look at what it did.** `run` gives a test virtual time: an hour of back-off costs nothing, and a hang or a leak fails.
 `drive` is a client of an ASGI app that streams and hangs up (`lifespan` has what starts the app), `Receiver` an OTLP
-receiver that believes nothing (`listen` puts it on a socket), `span_tree` a trace as text; `picture` has one for people.
+receiver that believes nothing (`listen` puts it on a socket), `span_tree` a trace as text, `picture` one for people.
 
 ```python
 async def main():

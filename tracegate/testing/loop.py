@@ -210,7 +210,7 @@ def waiting(loop: asyncio.AbstractEventLoop) -> str:
 def _leaks(loop: VirtualLoop, unseen: list[str], leave_timers: bool) -> list[str]:
     leaks = [f"  task pending: {_where(task)}" for task in asyncio.all_tasks(loop)]
     for task in list(loop.tasks):
-        if task.done() and task._log_traceback:
+        if task.done() and task._log_traceback:  # asyncio's own mark; waiting for its destructor would need a costly gc
             leaks.append(f"  error never looked at: {_where(task)}: {task.exception()!r}")
     leaks += [f"  error never looked at: {text}" for text in unseen]
     if not leave_timers:
