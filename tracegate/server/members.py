@@ -1,4 +1,4 @@
-"""The members of `X-Served-By` and `Tracegate-Attempts`, shared by headers and the final comment.
+"""The members of `X-Served-By` and `Tracegate-Attempts`, and the cost: what head and final comment both say.
 
 Each is rendered from an attempt and the static words of its target; parameters that are unknown or do not fit are
 absent (headers and comments never say `unknown`, 0 or an empty text for what nobody knows).
@@ -6,15 +6,18 @@ absent (headers and comments never say `unknown`, 0 or an empty text for what no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from tracegate.errors import Unavailable
 from tracegate.facts import Attempt, Target
 from tracegate.record import Recorder
 from tracegate.server.structured import milliseconds, string, token, token_or_string
+from tracegate.summary import Total
 from tracegate.telemetry.cause import error_type
 
 KEPT = 4096  # targets whose words are kept; `direct` may make more than a configuration lists
+SERVED = 64  # served models kept of each; a provider that invents names can't fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class GatewayFacts:
 class Words:
     """What is always said of one target.
 
-    `target` and `hop` are whole parameters with their `;`, empty where nothing is to be said.
+    `target` and `hop` are whole parameters with their `;`, empty where nothing is to be said. `said` keeps who served,
+    by the model and the region that the provider named.
     """
 
     of: Target
@@ -50,6 +54,7 @@ class Words:
     target: str
     hop: str
     desc: str
+    said: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
 
 
 class Members:
@@ -84,15 +89,14 @@ class Members:
         return known
 
     def origin(self, attempt: Attempt, *, slim: bool = False, unnamed: bool = False) -> str:
-        """Who served an answer. `slim` leaves the target out, `unnamed` the model."""
-        words = self.words(attempt.target)
-        model, region = attempt.model, attempt.region
-        text = words.name
-        # Both or none: a class without its value would say nothing (ruling 28).
-        if not unnamed and (value := string(model.value)) is not None:
-            text += f";model={value};src={model.evidence}"
-        if region is not None and (value := string(region.value)) is not None:
-            text += f";region={value};region-src={region.evidence}"
+        """Who served an answer. `slim` leaves the target out, `unnamed` model and region."""
+        words, answer = self.words(attempt.target), attempt.answer
+        key = (answer.model, answer.region)
+        text = words.name if unnamed else words.said.get(key)
+        if text is None:
+            text = words.name + _model_and_region(attempt)
+            if len(words.said) < SERVED:
+                words.said[key] = text
         return f"{text}{'' if slim else words.target};attempt={attempt.index}"
 
     def blamed(self, recorder: Recorder, attempt: Attempt, *, slim: bool = False) -> str:
@@ -134,6 +138,32 @@ def broke(recorder: Recorder, attempt: Attempt) -> str | None:
     if error.token is not None:
         return token(error.token)
     return token(error.class_) if attempt.status is None or attempt.status < 300 else None
+
+
+def _model_and_region(attempt: Attempt) -> str:
+    """Both with the reason why they are believed, or neither: a reason alone says nothing (ruling 28)."""
+    model, region = attempt.model, attempt.region
+    name = string(model.value)
+    text = "" if name is None else f";model={name};src={model.evidence}"
+    place = None if region is None else string(region.value)
+    return text if region is None or place is None else f"{text};region={place};region-src={region.evidence}"
+
+
+def record_id(recorder: Recorder, exc: BaseException | None = None) -> str | None:
+    """The id of the audit record, for requests that leave one (ruling 24); none is promised that could not be kept."""
+    inbound = recorder.inbound
+    if not inbound.authenticated or inbound.api is None:
+        return None
+    if isinstance(exc, Unavailable) and exc.reason == "audit_unavailable":
+        return None
+    return f"tg-{recorder.request_id}"
+
+
+def cost_of(sums: Total) -> str | None:
+    """Money of all attempts, only when all of it is known (ruling 21)."""
+    if sums.cost_micros is None:
+        return None
+    return f"{sums.cost_micros};unit=micros;currency={sums.currency};basis={sums.basis}"
 
 
 def _string(key: str, text: str | None) -> str:

@@ -7,6 +7,7 @@ Not a serializer of whole fields: those are short enough to be written where the
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 LONGEST = 1024
 """Characters of a string; RFC 9651, section 3.3.3, asks no parser to take more."""
@@ -14,6 +15,7 @@ LONGEST = 1024
 _is_token = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+\-.^_`|~:/]*").fullmatch
 
 
+@lru_cache(maxsize=256)
 def token(text: str) -> str | None:
     """The text as a token (section 3.3.4), or `None`.
 
@@ -47,4 +49,5 @@ def milliseconds(ns: int) -> str:
     >>> milliseconds(812_300_000), milliseconds(2_000_000_000), milliseconds(1_499)
     ('812.3', '2000.0', '0.001')
     """
-    return str(round(ns / 1e6, 3))
+    # The shortest text of the nearest float to a whole number of thousandths has at most three places.
+    return repr((ns + 500) // 1000 / 1000)

@@ -1,0 +1,224 @@
+"""What every response says in its head, one renderer per field, from the records and nothing else.
+
+A whole answer's fields are final: its attempts are closed. A stream's are a snapshot at the commit: its attempt is
+open, so its duration, its cost and the upstream time are absent (ruling 17) and follow in the comment block.
+The fields are structured fields of RFC 9651, but `Via` (RFC 9110), `Server-Timing` (W3C), `traceresponse` (W3C
+draft) and the request id. Signing and caching are not here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from tracegate.errors import Denied, Failed, NothingTried, Rejected, Unavailable
+from tracegate.facts import Attempt
+from tracegate.record import Recorder
+from tracegate.server.comments import comment_block
+from tracegate.server.members import GatewayFacts, Members, broke, cost_of, record_id
+from tracegate.server.structured import milliseconds, string, token
+from tracegate.summary import served, times, total
+
+Fields = list[tuple[bytes, bytes]]
+
+__all__ = ["Fields", "GatewayFacts", "HeaderWriter"]
+
+LIMIT = 4096
+"""Bytes of our fields together, names and separators included."""
+
+ENOUGH = 1536  # of the two long fields: beyond, all are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How much is said where the whole would be too long.
+
+    Args:
+        slim: Without optional parameters.
+        members: Most members of `Tracegate-Attempts`; the middle is counted instead.
+        unnamed: Without the served model.
+    """
+
+    slim: bool = False
+    members: int | None = None
+    unnamed: bool = False
+
+
+WHOLE = Shape()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that the client gets: what was raised, our status, and the attempt whose error it is, if one's is."""
+
+    exc: BaseException
+    status: int
+    attempt: Attempt | None
+
+
+class HeaderWriter:
+    """Renders the response headers and the final comment of one gateway."""
+
+    __slots__ = ("_members", "_traceresponse", "_via")
+
+    def __init__(self, facts: GatewayFacts) -> None:
+        self._members = Members(facts)
+        self._via = (b"via", f"1.1 {facts.pseudonym}".encode("ascii"))
+        self._traceresponse = facts.traceresponse
+
+    def success(self, recorder: Recorder, now: int) -> Fields:
+        """Of an answer: whole (every attempt closed), or at the commit of a stream.
+
+        Args:
+            recorder: Of the request.
+            now: Monotonic nanoseconds.
+        """
+        return self._fit(recorder, served(recorder.attempts), None, now)
+
+    def failure(self, recorder: Recorder, exc: BaseException, status: int, now: int) -> Fields:
+        """Of an error before the head was sent.
+
+        Args:
+            recorder: Of the request.
+            exc: What is told to the client.
+            status: Our status.
+            now: Monotonic nanoseconds.
+        """
+        index = exc.attempt if isinstance(exc, Failed) else None
+        attempt = None if index is None else recorder.attempts[index]
+        return self._fit(recorder, None, Failure(exc, status, attempt), now)
+
+    def bare(self, request_id: str) -> Fields:
+        """Of an answer that left no record: the router's own."""
+        return [(b"x-served-by", self._members.gateway.encode()), self._via, (b"x-request-id", request_id.encode())]
+
+    def comment(self, recorder: Recorder, exc: BaseException | None, now: int) -> bytes:
+        """The final comment block of a stream; `exc` is what broke it, `None` when it is complete.
+
+        Every attempt is closed by then, so nothing in it depends on `now`.
+        """
+        return comment_block(self._members, recorder, exc)
+
+    def _fit(self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, now: int) -> Fields:
+        fields = self._fields(recorder, answer, failure, now, WHOLE)
+        if len(fields[0][1]) + len(fields[1][1]) < ENOUGH or _size(fields) <= LIMIT:
+            return fields
+        counts = range(len(recorder.attempts) - 1, 1, -1)
+        shapes = [Shape(slim=True), *(Shape(slim=True, members=count) for count in counts)]
+        for shape in [*shapes, Shape(slim=True, members=2, unnamed=True)]:
+            fields = self._fields(recorder, answer, failure, now, shape)
+            if _size(fields) <= LIMIT:
+                break
+        return fields
+
+    def _fields(
+        self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, now: int, shape: Shape
+    ) -> Fields:
+        attempts = recorder.attempts
+        fields = [(b"x-served-by", self._served_by(recorder, answer, failure, shape).encode())]
+        if attempts:
+            fields.append((b"tracegate-attempts", self._attempts(recorder, shape).encode()))
+        if (record := record_id(recorder, failure and failure.exc)) is not None:
+            fields.append((b"tracegate-record", record.encode()))
+        if attempts and (cost := cost_of(total(attempts))) is not None:
+            fields.append((b"tracegate-cost", cost.encode()))
+        if (proxy := self._proxy_status(recorder, answer, failure, shape)) is not None:
+            fields.append((b"proxy-status", proxy.encode()))
+        fields.append((b"server-timing", self._timing(recorder, answer, failure, now, shape).encode()))
+        fields.append(self._via)
+        if self._traceresponse:
+            span = recorder.records[0].span
+            fields.append((b"traceresponse", f"00-{recorder.trace.hex()}-{span.hex()}-01".encode()))
+        fields.append((b"x-request-id", recorder.request_id.encode()))
+        return fields
+
+    def _served_by(self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, shape: Shape) -> str:
+        members = self._members
+        if answer is not None:
+            return f"{members.origin(answer, slim=shape.slim, unnamed=shape.unnamed)}, {members.gateway}"
+        if failure is not None and failure.attempt is not None:
+            return f"{members.blamed(recorder, failure.attempt, slim=shape.slim)}, {members.gateway}"
+        return members.gateway
+
+    def _attempts(self, recorder: Recorder, shape: Shape) -> str:
+        attempts, tried = recorder.attempts, self._members.tried
+        if len(attempts) == 1:
+            return tried(recorder, attempts[0], slim=shape.slim)
+        if shape.members is None or shape.members >= len(attempts):
+            return ", ".join([tried(recorder, attempt, slim=shape.slim) for attempt in attempts])
+        last = shape.members // 2
+        first = shape.members - last
+        kept = [tried(recorder, attempt, slim=True) for attempt in (*attempts[:first], *attempts[-last:])]
+        kept.insert(first, f"omitted;count={len(attempts) - shape.members}")
+        return ", ".join(kept)
+
+    def _proxy_status(
+        self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, shape: Shape
+    ) -> str | None:
+        """One member of RFC 9209: the attempt whose result the client gets, or why there is none."""
+        attempt = answer
+        said = "tracegate"
+        if failure is not None:
+            attempt = failure.attempt
+            if attempt is None:
+                return said + _own_error(failure.exc, failure.status, shape)
+            error = broke(recorder, attempt)
+            said += "" if error is None else f";error={error}"
+        if attempt is None:
+            return None
+        if not shape.slim:
+            said += self._members.words(attempt.target).hop
+        protocol = attempt.connection.protocol
+        if protocol is not None and token(protocol):
+            said += f";next-protocol={protocol}"
+        return said if attempt.status is None else f"{said};received-status={attempt.status}"
+
+    def _timing(
+        self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, now: int, shape: Shape
+    ) -> str:
+        """`gateway` is what neither a provider nor a back-off took; `ttft` counts from the request's start."""
+        spent = times(recorder, now)
+        said = f"gateway;dur={milliseconds(spent.gateway)}"
+        attempts = recorder.attempts
+        if attempts and None not in [attempt.end for attempt in attempts]:
+            last = answer or (failure and failure.attempt) or attempts[-1]
+            said += f", upstream;dur={milliseconds(spent.upstream)}"
+            if not shape.slim:
+                said += f";desc={self._members.words(last.target).desc}"
+        if spent.backoff:
+            said += f", backoff;dur={milliseconds(spent.backoff)}"
+        if recorder.inbound.stream and spent.ttft is not None:
+            said += f", ttft;dur={milliseconds(spent.ttft)}"
+        return said
+
+
+def _own_error(exc: BaseException, status: int, shape: Shape) -> str:
+    """Why no provider was asked, or none is to blame: parameters of RFC 9209."""
+    match exc:
+        case Rejected() if exc.code == "proxy_loop_detected":
+            return ";error=proxy_loop_detected"
+        case Rejected():
+            text = f";error=http_request_error;status-code={status}"
+            phrase = None if shape.slim else string(_phrase(status))
+            return text if phrase is None else f"{text};status-phrase={phrase}"
+        case Denied():
+            return ";error=http_request_denied"
+        case NothingTried():
+            return ";error=http_request_denied" if status == 403 else ";error=destination_unavailable"
+        case Unavailable() if exc.reason != "audit_unavailable":
+            return ";error=proxy_internal_response"
+        case Failed() if exc.token is not None and token(exc.token):
+            return f";error={exc.token}"
+        case _:
+            return ";error=proxy_internal_error"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _size(fields: Fields) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in fields)
