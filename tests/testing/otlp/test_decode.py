@@ -181,12 +181,13 @@ def test_fields_nobody_knows_are_refused(deep: bool) -> None:
 
 
 def test_a_log_record_is_decoded_whole() -> None:
-    """With a body and without, in a span and outside."""
+    """With a body, an empty one, and none; in a span and outside."""
     body = value({"k": ["v"]})
     made = log(body=body, attributes=pairs({"a": 1}), trace_id=TRACE, span_id=b"s" * 8, observed_time_unix_nano=160)
-    assert decode_logs(logs(made, log("other")).SerializeToString()) == [
+    assert decode_logs(logs(made, log("other"), log("empty", body=AnyValue())).SerializeToString()) == [
         LogRecord("event", 9, "INFO", 150, 160, TRACE, b"s" * 8, {"k": ("v",)}, {"a": 1}, ORIGIN),
         LogRecord("other", 9, "INFO", 150, 0, b"", b"", None, {}, ORIGIN),
+        LogRecord("empty", 9, "INFO", 150, 0, b"", b"", None, {}, ORIGIN),
     ]
 
 

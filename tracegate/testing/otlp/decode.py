@@ -148,7 +148,7 @@ def _log(log: Any, origin: Origin) -> LogRecord:
         observed=log.observed_time_unix_nano,
         trace=log.trace_id,
         span=log.span_id,
-        body=value_of(log.body, what) if log.HasField("body") else None,
+        body=value_of(log.body, what) if log.body.WhichOneof("value") else None,  # an empty value is none: common.proto
         attributes=attributes(log.attributes, what),
         origin=origin,
     )
