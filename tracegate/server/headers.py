@@ -118,7 +118,7 @@ class HeaderWriter:
         fields = [(b"x-served-by", self._served_by(recorder, answer, failure, shape).encode())]
         if attempts:
             fields.append((b"tracegate-attempts", self._attempts(recorder, shape).encode()))
-        if (record := record_id(recorder, failure and failure.exc)) is not None:
+        if (record := record_id(recorder, None if failure is None else failure.exc)) is not None:
             fields.append((b"tracegate-record", record.encode()))
         if attempts and (cost := cost_of(total(attempts))) is not None:
             fields.append((b"tracegate-cost", cost.encode()))
@@ -181,7 +181,7 @@ class HeaderWriter:
         said = f"gateway;dur={milliseconds(spent.gateway)}"
         attempts = recorder.attempts
         if attempts and None not in [attempt.end for attempt in attempts]:
-            last = answer or (failure and failure.attempt) or attempts[-1]
+            last = answer or (None if failure is None else failure.attempt) or attempts[-1]
             said += f", upstream;dur={milliseconds(spent.upstream)}"
             if not shape.slim:
                 said += f";desc={self._members.words(last.target).desc}"
