@@ -11,7 +11,7 @@ from pathlib import Path as File
 
 from tracegate.config.document import Node, Substituted
 from tracegate.config.parse import Unparsable, parse
-from tracegate.config.problems import Path, Position, Problem, UnreadableConfig, Wrong, dotted
+from tracegate.config.problems import Path, Position, Problem, Wrong, dotted
 from tracegate.config.variables import substitute
 
 _MERGED: frozenset[Path] = frozenset(
@@ -39,12 +39,9 @@ class Reader:
         """The whole document that begins with `file`, its variables replaced.
 
         Raises:
-            UnreadableConfig: The first file can't be read.
+            OSError: This file can't be read; of an included one it is a problem.
         """
-        try:
-            root = self._file(file)
-        except OSError as exc:
-            raise UnreadableConfig(f"{file}: {exc.strerror}. Nothing was started.") from exc
+        root = self._file(file)
         self._values(root, (), free=False)
         return root
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from tracegate.config.assemble import assemble
 from tracegate.config.draft import Draft
@@ -13,55 +12,36 @@ from tracegate.config.known import Known, installed
 from tracegate.config.model import Config
 from tracegate.config.problems import InvalidConfig, Problem
 
-DEFAULT_FILE = "tracegate.yaml"
 
-
-def load(file: str, env: Mapping[str, str], known: Known | None = None) -> Config:
-    """The configuration in a file.
+def load(file: str | None, env: Mapping[str, str], known: Known | None = None) -> Config:
+    """The configuration in a file; without one, every row whose variable is set, as `provider/model` on loopback.
 
     Args:
-        file: Its path; errors name it as it is given.
+        file: Its path; errors name it as it is given. `None`: what the environment alone says.
         env: The environment, for `${VAR}`, keys of built-in rows, and `OTEL_*`.
         known: What it may name; by default what is installed.
 
     Raises:
-        UnreadableConfig: The file can't be read.
         InvalidConfig: With everything that is wrong.
-    """
-    reader = Reader(env)
-    root = reader.read(file)
-    if reader.broken:
-        raise InvalidConfig(file, reader.problems)
-    draft = Draft(root, env, known or installed(), problems=reader.problems, unset=reader.unset)
-    config = assemble(draft, file)
-    if draft.problems:
-        raise InvalidConfig(file, sorted(draft.problems, key=lambda problem: _place(problem, file)))
-    return config
-
-
-def load_environment(env: Mapping[str, str], known: Known | None = None) -> Config:
-    """Without a file: every row whose variable is set, served as `provider/model` on loopback without keys.
-
-    Raises:
-        InvalidConfig: A variable can't be used.
-        ConfigError: No variable is set.
+        ConfigError: There is no file, and no variable of a provider is set.
+        OSError: The file can't be read.
     """
     known = known or installed()
-    draft = Draft(document(env, known), env, known, written=False)
-    config = assemble(draft, None)
+    if file is None:
+        draft = Draft(document(env, known), env, known, written=False)
+    else:
+        reader = Reader(env)
+        root = reader.read(file)
+        if reader.broken:
+            raise InvalidConfig(file, reader.problems)
+        draft = Draft(root, env, known, problems=reader.problems, unset=reader.unset)
+    config = assemble(draft, file)
     if draft.problems:
-        raise InvalidConfig("the environment", draft.problems)
+        raise InvalidConfig(file or "the environment", sorted(draft.problems, key=lambda one: _place(one, file)))
     return config
 
 
-def load_any(file: str | None, env: Mapping[str, str], known: Known | None = None) -> Config:
-    """The file that is named; else `tracegate.yaml` in the current folder; else the environment alone."""
-    if file is None and Path(DEFAULT_FILE).exists():
-        file = DEFAULT_FILE
-    return load_environment(env, known) if file is None else load(file, env, known)
-
-
-def _place(problem: Problem, file: str) -> tuple[bool, bool, str, int, int]:
+def _place(problem: Problem, file: str | None) -> tuple[bool, bool, str, int, int]:
     """The order in which problems are shown: by place, the first file first, variables last."""
     at = problem.at
     return (True, True, problem.path, 0, 0) if at is None else (False, at.file != file, at.file, at.line, at.column)

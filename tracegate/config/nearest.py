@@ -9,12 +9,19 @@ from itertools import islice
 _LOOKED_AT = 2_000  # names compared at most: a client can ask for anything, and the answer must stay cheap
 
 
-def nearest(name: str, known: Iterable[str], n: int = 1) -> list[str]:
-    """Up to `n` known names that resemble `name`, nearest first; upper and lower case are alike."""
+def nearest(name: str, known: Iterable[str], n: int = 1, *, least: float = 0.6) -> list[str]:
+    """Up to `n` known names that resemble `name`, nearest first; upper and lower case are alike.
+
+    Args:
+        name: What was asked for.
+        known: What there is; the first 2,000 are looked at.
+        n: At most.
+        least: The ratio of `difflib` that counts as alike, 0 to 1.
+    """
     folded: dict[str, str] = {}
     for other in islice(known, _LOOKED_AT):
         folded.setdefault(other.casefold(), other)
-    return [folded[match] for match in get_close_matches(name[:256].casefold(), folded, n)]
+    return [folded[match] for match in get_close_matches(name[:256].casefold(), folded, n, least)]
 
 
 def ranked(name: str, known: Iterable[str]) -> list[str]:

@@ -59,9 +59,7 @@ def dotted(path: Path) -> str:
 
 
 class InvalidConfig(ConfigError):
-    """The configuration was read and can't be used. Its text is ready for a person; `status` is the exit status."""
-
-    status = 1
+    """The configuration was read and can't be used; its text is ready for a person."""
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -69,9 +67,3 @@ class InvalidConfig(ConfigError):
         shown = "" if count <= MOST else f" (the first {MOST} are shown)"
         end = f"{count} error{'' if count == 1 else 's'} in {name}{shown}. Nothing was started."
         super().__init__("\n\n".join([*(str(problem) for problem in self.problems[:MOST]), end]))
-
-
-class UnreadableConfig(ConfigError):
-    """The file can't be read at all."""
-
-    status = 2

@@ -57,7 +57,7 @@ Written = Leaf | Choice
 
 
 def read_node(draft: Draft, path: Path, beside: type[schema.Beside] = schema.Beside) -> Written | None:
-    """The node at a path; `None` when it has problems, which are added.
+    """The node at a path, or what could be read of it: what has problems, which are added, is left out.
 
     Args:
         draft: The document.
@@ -95,7 +95,7 @@ def _list(draft: Draft, path: Path, policy: str, at: Path) -> Choice | None:
         draft.wrong(path, "not a list of at least one node", "write `[one, other]`.")
         return None
     nodes = [read_node(draft, (*path, index)) for index in range(len(members))]
-    return Choice(at, policy, tuple(n for n in nodes if n is not None), (1.0,) * len(nodes)) if all(nodes) else None
+    return Choice(at, policy, tuple(n for n in nodes if n is not None), (1.0,) * len(nodes))
 
 
 def _map(draft: Draft, path: Path, node: Node, model: type[schema.Beside]) -> Written | None:
@@ -104,18 +104,18 @@ def _map(draft: Draft, path: Path, node: Node, model: type[schema.Beside]) -> Wr
     beside = validate(draft, path, model, without=also)
     if not present:
         if beside is not None:
-            fix = f"{_FORMS} A route of one target: `{{target: name}}`."
-            draft.wrong(path, "says what holds, but not for which targets", fix)
+            draft.wrong(path, "names no targets", f"{_FORMS} For one target: `{{target: name}}`.")
         return None
+    beside = beside or model()
     if len(present) > 1:
         draft.wrong(path, f"has `{present[0]}` and `{present[1]}`", "a node has exactly one of them; nest the other.")
         return None
     chooser = present[0]
-    if beside is not None and beside.fallback_when is not None and chooser not in ("fallback", "weighted"):
+    if beside.fallback_when is not None and chooser not in ("fallback", "weighted"):
         fix = "write it where several candidates stand: beside `fallback` or `weighted`."
         draft.wrong((*path, "fallback_when"), f"has no effect beside `{chooser}`", fix, key=True)
     read = _chosen(draft, path, chooser)
-    if read is None or beside is None:
+    if read is None:
         return None
     if isinstance(read, Leaf):
         return Leaf(read.path, read.name, read.key, beside)
@@ -158,8 +158,6 @@ def _weighted(draft: Draft, path: Path, at: Path) -> Choice | None:
         elif abs(total - 100) > 1e-6:
             draft.wrong(path, f"the shares add up to {total:g}%", "let them add up to 100%, or write weights.")
     nodes = tuple(n for n, _ in read if n is not None)
-    if len(nodes) < len(read) or None in weights:
-        return None
     return Choice(at, "weighted", nodes, tuple(w for w in weights if w is not None))
 
 
@@ -201,10 +199,8 @@ def _policy(draft: Draft, path: Path, name: object) -> Choice | None:
         return None
     if isinstance(node.value, list):
         several = _list(draft, over, name, path)
-        nodes = None if several is None else several.nodes
+        nodes = () if several is None else several.nodes
     else:
         single = read_node(draft, over)
-        nodes = None if single is None else (single,)
-    if nodes is None or settings is None:
-        return None
+        nodes = () if single is None else (single,)
     return Choice(path, name, nodes, (1.0,) * len(nodes), settings=settings)

@@ -84,7 +84,7 @@ def duration(value: object, *, zero: bool = False, none: bool = False) -> int:
     """
     also = ", or `none` for no limit" if none else ""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        raise Wrong(f"{shown(value)} has no unit", f"write `{value}s` (or ms, m, h){also}.")
+        raise Wrong(f"{shown(value)} has no unit", f"write `{value}s` (or ms, m, h).")
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         unit = " has no unit" if isinstance(value, str) and _NUMBER.fullmatch(value) else " is not a duration"

@@ -50,7 +50,7 @@ def substitute(text: str, env: Mapping[str, str], *, secret: bool = False) -> st
 def missing(name: str, env: Mapping[str, str], *, secret: bool) -> Wrong:
     """The error for a variable that is not set, or empty."""
     ways = f"write `${{{name}:-…}}` with a default" + (", or `{file: PATH}`" if secret else "")
-    alike = nearest(name, sorted(other for other in env if other != name), 3)
+    alike = nearest(name, sorted(other for other in env if other != name), 3, least=0.75)
     hint = f" Set and similar: {listed(alike)}." if alike else ""
     state = "empty" if name in env else "not set"
     return Wrong(f"the variable {name} is {state}", f"set it, {ways}.{hint}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import get_args
+
+from tracegate.facts import ErrorClass
 
 _DURATIONS = (("d", 86400 * 10**9), ("h", 3600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6))
 _SIZES = (("GB", 10**9), ("MB", 10**6), ("KB", 10**3), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
@@ -37,3 +40,15 @@ def money(amount: Decimal) -> str:
 def boolean(value: bool) -> str:
     """`true` or `false`."""
     return "true" if value else "false"
+
+
+def error_classes(classes: frozenset[ErrorClass]) -> str:
+    """Which error classes, in the fewest words."""
+    missing = sorted(set(get_args(ErrorClass)) - classes)
+    if not missing:
+        return "every error class"
+    if not classes:
+        return "no error class"
+    if len(missing) < len(classes):
+        return f"every error class but {', '.join(missing)}"
+    return ", ".join(sorted(classes))
