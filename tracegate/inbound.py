@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tracegate.wire.headers import Headers
+
 from tracegate.wire.body import Body
 
 TrustMode = Literal["parent", "link", "ignore"]
@@ -39,6 +41,7 @@ class Inbound:
     protocol: str = "1.1"
     user_agent: str | None = None
     client_request_id: str | None = None
+    passed: Headers = ()
     remote: Remote | None = None
     trust: TrustMode = "parent"
     authenticated: bool = False

@@ -32,16 +32,25 @@ class Outgoing:
 
 
 class Reader(Protocol):
-    """Reads one 2xx answer, unary and stream alike."""
+    """Reads one 2xx answer, unary and stream alike.
+
+    `failure` is what broke the answer behind the events that `feed` has just returned: whoever sees it need not wait
+    for the next call, which would raise it.
+    """
 
     facts: Answer  # grows as the answer arrives
     skipped: int  # malformed events that a route chose to skip (ruling 33)
+    failure: Failed | None
 
     def feed(self, data: bytes) -> list[Event]:
         """Take decoded body bytes; return the whole events in them. Raises `Failed`: malformed, an error, too large."""
 
     def end(self) -> list[Event]:
-        """The peer ended the body. Returns what is left, last of all the `Final`, unless `feed` gave it already."""
+        """The peer ended the body, or the connection broke.
+
+        Returns what is left, last of all the `Final`, unless `feed` gave it already. Raises `Failed` where the answer
+        is not complete.
+        """
 
 
 class Dialect(Protocol):
@@ -49,8 +58,8 @@ class Dialect(Protocol):
 
     name: str
 
-    def request(self, body: Body, target: Target) -> Outgoing:
-        """Write the call for a target."""
+    def request(self, body: Body, target: Target, passed: Headers = ()) -> Outgoing:
+        """Write the call for a target. `passed` holds the client's fields that may reach a provider (ruling 63)."""
 
     def reader(self, body: Body, status: int, headers: Headers, *, limit: int, skip_malformed: bool) -> Reader:
         """A reader for a 2xx answer. `limit` bounds a unary answer, or one event of a stream, in bytes."""

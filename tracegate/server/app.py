@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -33,7 +34,7 @@ OURS = (
     "X-Request-Id",
     "Retry-After",
 )
-Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 
 def application(gateway: Gateway, *, cors: Sequence[str] = (), lifespan: Lifespan | None = None) -> Starlette:

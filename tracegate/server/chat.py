@@ -15,7 +15,7 @@ PASSED_ON = ("openai-processing-ms", "x-should-retry")  # of the provider's head
 async def chat(session: Session) -> None:
     """Answer a chat completion."""
     gateway, inbound, recorder = session.gateway, session.inbound, session.recorder
-    body = Body(await session.body(), beta=session.headers.get(b"openai-beta"))
+    body = Body(await session.body())
     inbound.body = body
     inbound.alias = body.model
     inbound.stream = body.stream

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from tracegate.build.tree import Tree
 from tracegate.clock import Clock, Ids
-from tracegate.hop import Hop
 from tracegate.inbound import TrustMode
 from tracegate.record import Gate
-from tracegate.server.auth import Caller, Keyring
+from tracegate.server.auth import Keyring
 from tracegate.server.headers import HeaderWriter
 from tracegate.telemetry.view import View
-
-
-class Selected(Protocol):
-    """What a client's `model` selected: the recorded hop at the top, and the longest time for everything."""
-
-    hop: Hop
-    deadline_ns: int
-
-
-class Routes(Protocol):
-    """The routes and targets that clients can name."""
-
-    def select(self, model: str, may: Callable[[str], bool]) -> Selected:
-        """What `model` names for a caller; raises `Rejected` 404 with the nearest names otherwise."""
-
-    def names(self, may: Callable[[str], bool]) -> list[str]:
-        """What a caller may send as `model`."""
 
 
 @dataclass(slots=True)
@@ -57,7 +38,7 @@ class Gateway:
     clock: Clock
     ids: Ids
     keyring: Keyring
-    routes: Routes
+    routes: Tree
     headers: HeaderWriter
     view: View
     name: str
@@ -70,6 +51,3 @@ class Gateway:
     gate: Gate | None = None
     not_ready: set[str] = field(default_factory=set)
     active: int = 0
-
-
-__all__ = ["Caller", "Gateway", "Routes", "Selected"]

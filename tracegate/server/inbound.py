@@ -16,6 +16,7 @@ def inbound_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], 
     server = scope.get("server") or (None, None)
     client_id = headers.get(b"x-request-id")
     agent = headers.get(b"user-agent")
+    beta = headers.get(b"openai-beta")
     return Inbound(
         method=scope["method"],
         path=scope["path"],
@@ -26,6 +27,7 @@ def inbound_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], 
         port=server[1],
         protocol=scope["http_version"],
         user_agent=None if agent is None else agent.decode("latin-1"),
+        passed=() if beta is None else (("openai-beta", beta.decode("latin-1")),),
         client_request_id=None if client_id is None else client_id.decode("latin-1")[:CLIENT_ID_LIMIT],
     )
 

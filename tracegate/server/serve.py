@@ -46,16 +46,15 @@ def serve(config: Config, sock: socket.socket, workers: int = 1) -> None:
     """Serve until a signal stops it."""
     os.environ[CONFIG_VARIABLE] = config.file or ""
     settings = _settings(config, app="tracegate.server.serve:worker", factory=True, workers=workers)
-    server = uvicorn.Server(settings)
     if workers == 1:
-        server.run(sockets=[sock])
+        uvicorn.Server(settings).run(sockets=[sock])
     else:
-        Multiprocess(settings, target=server.run, sockets=[sock]).run()
+        Multiprocess(settings, sockets=[sock]).run()
 
 
 def worker() -> Starlette:
     """The application of one worker process: it reads the configuration that `serve` named."""
-    config = load(os.environ.get(CONFIG_VARIABLE) or None, os.environ)
+    config = read(os.environ.get(CONFIG_VARIABLE) or None, os.environ)
     clock = SystemClock()
     return assemble(config, view_of(config, clock), clock=clock).app
 

@@ -100,7 +100,8 @@ class Upstream:
 
     def _outgoing(self, call: Call) -> Outgoing:
         leaf = self._leaf
-        outgoing = leaf.dialect.request(call.body, leaf.target)
+        outgoing = leaf.dialect.request(call.body, leaf.target, call.recorder.inbound.passed)
+        outgoing.span = (call.recorder.trace, call.parent.span)
         headers = outgoing.headers
         headers += leaf.credentials
         if leaf.via is not None:

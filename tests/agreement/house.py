@@ -1,0 +1,116 @@
+"""A whole gateway in process, on virtual time, with simulated providers in memory."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.agreement.client import Answer
+from tracegate.config.load import load
+from tracegate.config.model import Config
+from tracegate.record import Record, Recorder
+from tracegate.server.assemble import assemble
+from tracegate.telemetry.view import View
+from tracegate.testing.clock import FakeClock
+from tracegate.testing.driver import ClientExchange, drive
+from tracegate.testing.ids import SeededIds
+from tracegate.testing.memory import MemoryExchange
+
+PATH = "/v1/chat/completions"
+
+
+class Collected:
+    """A view that keeps the requests themselves, and hands them on."""
+
+    def __init__(self, *onwards: View) -> None:
+        self.requests: list[Recorder] = []
+        self._onwards = onwards
+
+    def add(self, request: Recorder) -> None:
+        """See `View.add`."""
+        self.requests.append(request)
+        for view in self._onwards:
+            view.add(request)
+
+    def late(self, request: Recorder, record: Record) -> None:
+        """See `View.late`."""
+        for view in self._onwards:
+            view.late(request, record)
+
+    async def flush(self, by: int) -> None:
+        """See `View.flush`."""
+        for view in self._onwards:
+            await view.flush(by)
+
+
+class House:
+    """The gateway, its providers and what was seen; made inside a virtual run.
+
+    Args:
+        config: The configuration, as YAML or already loaded.
+        scripts: What each model does, beside those whose names begin with `sim-`.
+        views: Where closed requests go, beside `view.requests`.
+        seed: Of ids and draws.
+    """
+
+    def __init__(
+        self, config: str | Config, scripts: Mapping[str, Any] | None = None, *views: View, seed: int = 1
+    ) -> None:
+        self.clock = FakeClock()
+        self.config = loaded(config) if isinstance(config, str) else config
+        self.exchange = MemoryExchange(self.clock, scripts)
+        self.view = Collected(*views)
+        self.assembled = assemble(
+            self.config,
+            self.view,
+            clock=self.clock,
+            ids=SeededIds(seed),
+            exchanges={id: self.exchange for id in self.config.providers},
+        )
+        self.app = self.assembled.app
+
+    def post(
+        self, model: str = "chat", *, headers: Mapping[str, str] | None = None, window: int | None = None, **body: Any
+    ) -> ClientExchange:
+        """A chat completion, to be driven step by step."""
+        sent = {"model": model, "messages": [{"role": "user", "content": "hi"}], **body}
+        return drive(self.app, "POST", PATH, headers or {}, json.dumps(sent).encode(), window=window)
+
+    async def ask(
+        self,
+        model: str = "chat",
+        *,
+        leave_ns: int | None = None,
+        leave_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        **body: Any,
+    ) -> Answer:
+        """A chat completion, read to its end or left."""
+        async with self.post(model, headers=headers, **body) as exchange:
+            if leave_ns is not None:
+                self.clock.call_at(self.clock.now() + leave_ns, exchange.disconnect)
+            chunks: list[bytes] = []
+            answer = Answer(None)
+            try:
+                answer.status, answer.headers = await exchange.head(), exchange.headers
+                while chunk := await exchange.next_chunk():
+                    chunks.append(chunk)
+                    if leave_after is not None and len(chunks) >= leave_after:
+                        exchange.disconnect()
+                        answer.left = True
+                        break
+            except RuntimeError:  # the driver says that this client has hung up
+                answer.left = True
+        answer.body = b"".join(chunks)
+        return answer
+
+
+def loaded(text: str, env: Mapping[str, str] | None = None) -> Config:
+    """A configuration from its text."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "tracegate.yaml"
+        file.write_text(text)
+        return load(str(file), env or {})

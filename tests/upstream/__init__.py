@@ -1,0 +1,1 @@
+"""The upstream hop and its transports."""
