@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 STATE = "tracegate.wire_limits"
 """Where the application's lifespan state holds the limits."""
@@ -53,7 +53,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._disarm()
         before = self._head if self._in_head else 0
         super().data_received(data)
-        if self._refused or not self._in_head:
+        if not self._in_head:
             return
         self._head = before + len(data)
         if self._head > self._limits.header:
@@ -116,12 +116,14 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, status: bytes, code: str, message: str) -> None:
         """Answer and close; what still comes is ignored. An answer that is under way is cut by the close."""
         self._refused = True
+        self._in_head = False
         self._disarm()
         body = b'{"error":{"message":"%s","type":"invalid_request_error","param":null,"code":"%s"}}' % (
             message.encode(),
             code.encode(),
         )
-        if self.cycle is None or self.cycle.response_complete:
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever uvicorn's types say
+        if cycle is None or cycle.response_complete:
             self.transport.write(
                 b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
                 % (status, len(body), body)

@@ -54,7 +54,7 @@ def serve(config: Config, sock: socket.socket, workers: int = 1) -> None:
 
 def worker() -> Starlette:
     """The application of one worker process: it reads the configuration that `serve` named."""
-    config = read(os.environ.get(CONFIG_VARIABLE) or None, os.environ)
+    config = load(os.environ.get(CONFIG_VARIABLE) or None, os.environ)
     clock = SystemClock()
     return assemble(config, view_of(config, clock), clock=clock).app
 
