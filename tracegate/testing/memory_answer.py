@@ -69,7 +69,9 @@ class MemoryIncoming:
         self._idle = idle  # where the connection goes when the answer was read
         self._turn = turn
         self._entry = entry
-        self._actions = turn.plan.actions
+        actions = turn.plan.actions
+        # Behind a stall that never ends stands an end that is never reached, so that there always is a next action.
+        self._actions = (*actions, End()) if isinstance(actions[-1], Pause) else actions
         self._next = 0
         self._at = now  # the provider's time: when the next action happens
         self._link: Link | None = None
