@@ -8,7 +8,7 @@ from __future__ import annotations
 from tracegate.dialects.openai_errors import refused_within
 from tracegate.dialects.openai_shape import Shape, decode, lenient
 from tracegate.dialects.openai_usage import usage_of
-from tracegate.errors import Broken
+from tracegate.errors import Broken, Failed
 from tracegate.events import Chunk, Event, Final
 from tracegate.facts import Answer
 
@@ -26,11 +26,12 @@ class UnaryReader:
         streamed: A stream was asked for, so that only an error object is worth reading.
     """
 
-    __slots__ = ("_limit", "_media", "_parts", "_size", "_status", "_streamed", "facts", "skipped")
+    __slots__ = ("_limit", "_media", "_parts", "_size", "_status", "_streamed", "facts", "failure", "skipped")
 
     def __init__(self, facts: Answer, status: int, media: str, limit: int, *, streamed: bool) -> None:
         self.facts = facts
         self.skipped = 0
+        self.failure: Failed | None = None
         self._status = status
         self._media = media
         self._limit = limit
@@ -40,12 +41,14 @@ class UnaryReader:
 
     def feed(self, data: bytes) -> list[Event]:
         """See `Reader.feed`; everything comes at the end."""
-        if self._media == _STREAM:
-            raise self._broken("http_protocol_error", "The provider sent a stream, which was not asked for.")
         self._size += len(data)
-        if self._size > self._limit:
+        if self.failure is None and self._media == _STREAM:
+            self.failure = self._broken("http_protocol_error", "The provider sent a stream, which was not asked for.")
+        elif self.failure is None and self._size > self._limit:
             self._parts.clear()
-            raise self._broken("http_response_body_size", f"The answer is larger than {self._limit} bytes.")
+            self.failure = self._broken("http_response_body_size", f"The answer is larger than {self._limit} bytes.")
+        if self.failure is not None:
+            raise self.failure
         self._parts.append(data)
         return []
 
@@ -56,6 +59,8 @@ class UnaryReader:
             Refused: The answer is an error object.
             Broken: The answer is empty (`http_response_incomplete`), or no answer (`http_protocol_error`).
         """
+        if self.failure is not None:
+            raise self.failure
         parts, self._parts = self._parts, []
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         if not body or body.isspace():
