@@ -17,16 +17,21 @@ Value = Scalar | dict[str, "Node"] | list["Node"]
 
 
 class Substituted(str):
-    """Text that came out of `${VAR}`: read by the type of its key, shown in errors as it was written."""
+    """Text that came out of `${VAR}`: read by the type of its key, shown in errors as it was written.
 
-    __slots__ = ("raw",)
+    `variables` are the names whose values are in it; none where defaults alone were used.
+    """
+
+    __slots__ = ("raw", "variables")
     raw: str
+    variables: tuple[str, ...]
 
     @classmethod
-    def of(cls, text: str, raw: str) -> Substituted:
+    def of(cls, text: str, raw: str, variables: tuple[str, ...]) -> Substituted:
         """`text`, which was written as `raw`."""
         made = cls(text)
         made.raw = raw
+        made.variables = variables
         return made
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tracegate.config.document import Node
+from tracegate.config.hosts import Url
 from tracegate.config.known import Known
 from tracegate.config.model import Config
 from tracegate.config.problems import Position
@@ -39,8 +40,7 @@ def found(config: Config, known: Known) -> str:
     """What was found, and what to write to change it; for a configuration without a file."""
     lines = ["no tracegate.yaml here: serving the providers whose variable is set, as provider/model"]
     for provider in config.providers.values():
-        host = f"[{provider.host}]" if ":" in provider.host else provider.host
-        where = f"{provider.scheme}://{host}:{provider.port}{provider.path}"
+        where = Url(provider.scheme, provider.host, provider.port, provider.path)
         lines.append(f"    {provider.id:<12}{_variable(known.rows[provider.id]):<20}{where}")
     lines.append("to change it, write tracegate.yaml:")
     lines.append("    providers:")

@@ -14,6 +14,7 @@ from tracegate.config.nearest import did_you_mean, listed
 from tracegate.config.prices_shown import price_of
 from tracegate.config.words import duration, error_classes
 from tracegate.errors import ConfigError
+from tracegate.policies.settings import FALLBACK_WHEN
 
 Row = tuple[str, str]  # a name with the lines of the tree before it, and what is said of it
 
@@ -104,12 +105,19 @@ def _row(config: Config, node: Node, indent: str, share: str, today: date, *, la
         case TargetNode(name=name):
             yield f"{indent}{branch}{name}", share + _leaf(config, node, today)
         case RouteNode(name=name, route=route):
-            yield f"{indent}{branch}{name}", f"{share}route · {_about(route)}"
+            yield f"{indent}{branch}{name}", f"{share}route · {_about(route)}{_next(route.node)}"
             yield from _below(config, route.node, indent + below, today)
-        case PolicyNode(key=key, fallback_when=when):
-            next_on = f" · next candidate on {error_classes(when)}" if key in ("fallback", "weighted") else ""
-            yield f"{indent}{branch}{key}", f"{share}{len(node.children)} candidates{next_on}"
+        case PolicyNode(key=key, children=children):
+            count = f"{len(children)} candidate{'' if len(children) == 1 else 's'}"
+            yield f"{indent}{branch}{key}", f"{share}{count}{_next(node)}"
             yield from _below(config, node, indent + below, today)
+
+
+def _next(node: Node) -> str:
+    """What sends a nested policy to its next candidate, where it is not the usual."""
+    if not isinstance(node, PolicyNode) or node.fallback_when == FALLBACK_WHEN:
+        return ""
+    return f" · next candidate on {error_classes(node.fallback_when)}"
 
 
 def _leaf(config: Config, leaf: TargetNode, today: date) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+from tracegate.config.hosts import Url
 from tracegate.config.model import (
     DEFAULT,
     Config,
@@ -77,13 +78,12 @@ def gateway_values(config: Config) -> str:
 
 def provider_values(provider: Provider) -> str:
     """One provider."""
-    host = f"[{provider.host}]" if ":" in provider.host else provider.host
     tls, pool, proxy = provider.tls, provider.pool, provider.proxy
     values: Mapping[str, str] = {
         "row": provider.row or "none",
         "name": provider.name,
         "dialect": provider.dialect,
-        "base_url": f"{provider.scheme}://{host}:{provider.port}{provider.path}",
+        "base_url": str(Url(provider.scheme, provider.host, provider.port, provider.path)),
         "key": "none" if provider.key is None else str(provider.key),
         "auth": "bearer" if provider.auth.prefix else f"header:{provider.auth.header}",
         "region": _region(provider.region, provider.region_observed),

@@ -130,7 +130,7 @@ class Reader:
             try:
                 node.value = substitute(value, self._env, secret=path[-1] == "key")
             except Wrong as exc:
-                node.value = Substituted.of(value, value)
+                node.value = Substituted.of(value, value, ())
                 self._wrong(node.at, path, exc.what, exc.fix)
                 self.unset.add(node.at)
 

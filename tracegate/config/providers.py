@@ -37,6 +37,7 @@ HOP_BY_HOP = frozenset(
 
 _FORBIDDEN = HOP_BY_HOP | {"authorization", "host", "content-length"}
 _OURS = {"traceparent": "propagate", "tracestate": "propagate", "baggage": "propagate", "via": "via"}
+_LITERAL = "the key is written out here; use `${VAR}`, `{env: VAR}` or `{file: PATH}`"
 _URL = "https://api.example.com/v1"
 
 
@@ -52,7 +53,7 @@ def provider(draft: Draft, id: str, above: Inherited) -> Provider | None:
     key, key_origin = _key(draft, path, written, row)
     auth = _auth(draft, path, written.auth if written.auth is not None else row.auth if row else "bearer")
     proxy = _proxy(draft, path, written.proxy)
-    _checks(draft, path, written)
+    _checks(draft, path, written, base)
     name = written.name or (row.name if row else id)
     dialect = written.dialect or (row.dialect if row else None)
     if dialect is None:
@@ -64,7 +65,7 @@ def provider(draft: Draft, id: str, above: Inherited) -> Provider | None:
     if base is None or dialect is None or len(draft.problems) > before:
         return None
     observed = draft.known.region_of_host(name, base.host)
-    _region_notes(draft, path, written.region, observed)
+    region_notes(draft, path, written.region, observed)
     settings = inherit(draft, above, path, written.timeouts, written.retry, "provider")
     tls = written.tls
     usage = written.usage_in_stream
@@ -160,7 +161,7 @@ def _key(draft: Draft, path: Path, written: schema.Provider, row: Row | None) ->
         if not key.value.isascii() or not key.value.isprintable() or " " in key.value:
             draft.wrong(here, "the key has blanks or characters that can't be sent", "look at how it was copied.")
         if key.source == "literal":
-            draft.note("warning", here, "the key is written out here; use `${VAR}`, `{env: VAR}` or `{file: PATH}`")
+            draft.note("warning", here, _LITERAL)
     return draft.keep(key), origin
 
 
@@ -205,7 +206,7 @@ def _proxy(draft: Draft, path: Path, value: str) -> Literal["env", "none"] | Sec
     return Secret(value, "literal", f"{parts.scheme}://{parts.hostname}")
 
 
-def _checks(draft: Draft, path: Path, written: schema.Provider) -> None:
+def _checks(draft: Draft, path: Path, written: schema.Provider, base: Url | None) -> None:
     """What holds between the keys of one provider."""
     transports = {"auto", *draft.known.transports}
     if written.transport not in transports:
@@ -221,6 +222,10 @@ def _checks(draft: Draft, path: Path, written: schema.Provider) -> None:
     tls = written.tls
     if tls is not None and (tls.cert is None) != (tls.key is None):
         draft.wrong((*path, "tls"), "a client certificate needs `cert` and `key`", "write both, or neither.")
+    if tls is not None and base is not None and base.scheme == "http":
+        draft.wrong((*path, "tls"), "`tls` has no effect on `http://`", "write `https://`, or take it out.")
+    if tls is not None and tls.key is not None and tls.key.source == "literal":
+        draft.note("warning", (*path, "tls", "key"), _LITERAL)
 
 
 def outgoing_headers(
@@ -247,7 +252,8 @@ def outgoing_headers(
     return tuple(fields.items())
 
 
-def _region_notes(draft: Draft, path: Path, configured: str | None, observed: str | None) -> None:
+def region_notes(draft: Draft, path: Path, configured: str | None, observed: str | None) -> None:
+    """Say what the host name proves, where the configuration says nothing or something else (ruling 2)."""
     if observed is None or observed == configured:
         return
     if configured is None:

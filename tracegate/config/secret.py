@@ -53,10 +53,10 @@ def read(value: object, env: Mapping[str, str], folder: Path) -> Secret:
     Raises:
         Wrong: It is none, its variable is not set, or its file can't be read.
     """
-    if isinstance(value, Substituted):
-        return Secret(_filled(str(value)), "env", value.raw)
+    if isinstance(value, Substituted) and value.variables:  # what stands around them, and defaults, are not shown
+        return Secret(_filled(str(value)), "env", ", ".join(value.variables))
     if isinstance(value, str):
-        return Secret(_filled(value), "literal")
+        return Secret(_filled(str(value)), "literal")
     if isinstance(value, dict) and len(value) == 1:
         ((kind, name),) = value.items()
         if isinstance(name, str) and kind == "env":

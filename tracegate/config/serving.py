@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracegate.config import schema
 from tracegate.config.draft import Draft
-from tracegate.config.model import DEFAULT, Limits, Origin, ResponseHeaders
+from tracegate.config.model import Limits, Origin, ResponseHeaders
 from tracegate.config.problems import Wrong
 from tracegate.config.validate import section
 from tracegate.config.values import boolean
@@ -69,6 +69,7 @@ def origins(draft: Draft) -> dict[str, Origin]:
     listen = draft.root.get(("listen",))
     if listen is not None and not isinstance(listen.value, dict):  # `listen: HOST:PORT`
         found["listen.address"] = draft.origin(("listen",))
-    if found["gateway.node"] is DEFAULT and draft.root.get(("headers", "detail")) is not None:
+    detail = draft.root.get(("headers", "detail"))
+    if detail is not None and detail.value == "public":  # which takes the node away
         found["gateway.node"] = found["headers.detail"]
     return found

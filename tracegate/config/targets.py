@@ -14,7 +14,7 @@ from tracegate.config.model import DEFAULT, Origin, Provider, TargetSettings
 from tracegate.config.nearest import did_you_mean, listed
 from tracegate.config.price_lists import history
 from tracegate.config.problems import Path, Wrong
-from tracegate.config.providers import outgoing_headers
+from tracegate.config.providers import outgoing_headers, region_notes
 from tracegate.config.validate import validate
 from tracegate.config.values import shown, text
 from tracegate.facts import Target
@@ -42,6 +42,8 @@ def target(draft: Draft, id: str, providers: Mapping[str, Provider | None]) -> T
     if provider is None or len(draft.problems) > before:
         return None
     made = alone(draft, id, written.model, provider)
+    if written.region is not None:
+        region_notes(draft, path, written.region, provider.region_observed)
     settings = inherit(draft, _inherited(provider), path, written.timeouts, written.retry, "target")
     facts = replace(
         made.target,
@@ -73,7 +75,11 @@ def on_the_spot(
         draft.wrong(path, f"`{name}` is not `provider/model`", "write a provider's id, a slash, and the model.")
         return None
     provider = _provider(draft, path, provider_id, providers)
-    return None if provider is None else alone(draft, id, model, provider)
+    if provider is None:
+        return None
+    made = alone(draft, id, model, provider)
+    here = draft.origin(path)
+    return replace(made, origins={**made.origins, "provider": here, "model": here})
 
 
 def alone(draft: Draft, id: str, model: str, provider: Provider) -> TargetSettings:

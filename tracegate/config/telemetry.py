@@ -54,6 +54,9 @@ class _Reading:
             draft.wrong((*_PATH, "content_otlp"), "has no effect without `content: events`", fix, key=True)
         content_otlp = self._otlp("logs", written.content_otlp, "content_otlp", {}) if written.content_otlp else None
         renderer, why = self._renderer(exporters, signals, instrumented)
+        unread = otel.unread(env) if renderer == "direct" else ()
+        if unread:
+            draft.note("warning", _PATH, f"not read: {', '.join(unread)}; that needs `renderer: sdk`")
         resource = self._resource()
         return Telemetry(
             traces=signals["traces"],
@@ -71,7 +74,7 @@ class _Reading:
             shutdown_ns=written.shutdown,
             disabled=otel.disabled(env),
             value_limit=self._variable("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", lambda _: otel.value_limit(env), None),
-            unread=otel.unread(env) if renderer == "direct" else (),
+            unread=unread,
             origins=self._origins,
         )
 

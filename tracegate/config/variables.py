@@ -27,24 +27,26 @@ def substitute(text: str, env: Mapping[str, str], *, secret: bool = False) -> st
     Raises:
         Wrong: A variable is unset or empty and has no default, or `${` does not begin a variable.
     """
-    used = False
+    found: list[str] = []
+    replaced = False
 
     def value(match: re.Match[str]) -> str:
-        nonlocal used
+        nonlocal replaced
         if match[0] == "$$":
             return "$"
-        used = True
+        replaced = True
         name, default, fallback = match[1].partition(":-")
         if match[2] is None or _NAME.fullmatch(name) is None:
             raise Wrong(f"`{match[0]}` is not a variable", "write `${NAME}` or `${NAME:-default}`, and `$$` for `$`.")
         if env.get(name):
+            found.append(name)
             return env[name]
         if default:
             return fallback
         raise missing(name, env, secret=secret)
 
-    replaced = _FOUND.sub(value, text)
-    return Substituted.of(replaced, text) if used else replaced
+    result = _FOUND.sub(value, text)
+    return Substituted.of(result, text, tuple(found)) if replaced else result
 
 
 def missing(name: str, env: Mapping[str, str], *, secret: bool) -> Wrong:
