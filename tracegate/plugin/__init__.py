@@ -1,0 +1,1 @@
+"""Where Tracegate meets other packages: OpenTelemetry instrumentations, and other ASGI applications."""
