@@ -1,0 +1,243 @@
+"""From records to attributes: what the SERVER span, routes and other hops say; attempts are in `attributes_attempt`.
+
+Which name stands on which span, and when it is absent, is the namespace's table (`registry.yaml`) and rulings 8, 24,
+37, 42, 50 and 53. Unknown is absent. Usage and cost stand on attempts only; ancestors carry totals under other names,
+so that a backend that sums does not count twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from tracegate.facts import Attempt
+from tracegate.inbound import Inbound
+from tracegate.record import Record, Recorder
+from tracegate.summary import below, gateway_ns, led_here, served, total
+from tracegate.telemetry import cause, names
+from tracegate.telemetry.blocks import KEPT, Attributes, Block
+from tracegate.telemetry.model import Value
+from tracegate.telemetry.text import fit
+
+METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"))
+"""Methods that are written as they came; any other is `_OTHER` (HTTP conventions)."""
+
+
+class Sums:
+    """What the ancestors of some attempts say of them: how many, who served, totals; made once for all of them."""
+
+    __slots__ = ("attempts", "block", "own")
+
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        self.attempts = attempts
+        self.own: dict[str, Value] = {}
+        answer = served(attempts)
+        if answer is None:
+            self.block = _served(len(attempts), None, None, None, None, None)
+        else:
+            region = answer.region
+            self.block = _served(
+                len(attempts),
+                answer.target.provider_name,
+                answer.model.value,
+                answer.target.id,
+                answer.index,
+                None if region is None else region.value,
+            )
+        if attempts:
+            sums = total(attempts)
+            if sums.cost_micros is not None:
+                self.own[names.TRACEGATE_TOTAL_COST_MICROS] = sums.cost_micros
+            if sums.input_tokens is not None:
+                self.own[names.TRACEGATE_TOTAL_INPUT_TOKENS] = sums.input_tokens
+            if sums.output_tokens is not None:
+                self.own[names.TRACEGATE_TOTAL_OUTPUT_TOKENS] = sums.output_tokens
+
+
+def of_server(recorder: Recorder, sums: Sums, error: str | None) -> Attributes:
+    """What the SERVER span says: the HTTP facts, who called, and the request's sums; `error` is its `error.type`."""
+    inbound, server = recorder.inbound, recorder.server
+    own = {names.TRACEGATE_REQUEST_ID: recorder.request_id, **sums.own}
+    if inbound.client_request_id is not None:
+        own[names.TRACEGATE_CLIENT_REQUEST_ID] = fit(inbound.client_request_id)
+    if inbound.authenticated and inbound.api is not None:
+        own[names.TRACEGATE_AUDIT_RECORD_ID] = f"tg-{recorder.request_id}"  # ruling 24
+    if inbound.first_sent is not None:
+        own[names.TRACEGATE_LATENCY_TTFB_MS] = (inbound.first_sent - recorder.origin) / 1e6
+    end = server.start if server.end is None else server.end
+    own[names.TRACEGATE_LATENCY_GATEWAY_OVERHEAD_MS] = gateway_ns(recorder, end) / 1e6
+    return Attributes(
+        (_http(inbound), _caller(inbound), _ended(server.outcome, server.reason, inbound.status, error), sums.block),
+        own,
+    )
+
+
+def of_route(recorder: Recorder, record: Record, whole: Sums) -> Attributes:
+    """What a route span says: what was decided, and the sums of what is below it; `whole` are the request's."""
+    inside = below(recorder, record)
+    sums = whole if len(inside) == len(whole.attempts) else Sums(inside)
+    about = record.about
+    own = {names.TRACEGATE_REQUEST_ID: recorder.request_id, **sums.own}
+    if record.notes:
+        skipped = tuple(f"{facts['target']}={facts['reason']}" for what, facts in record.notes if what == "skipped")
+        if skipped:
+            own[names.TRACEGATE_ROUTE_SKIPPED] = skipped
+    last = last_fallback(recorder.attempts, inside) if len(inside) > 1 else None
+    own[names.TRACEGATE_FALLBACK_USED] = last is not None
+    if last is not None:
+        own |= of_fallback(*last)
+    route = (
+        _route(record.name, recorder.inbound.alias, None, None, None)
+        if about is None
+        else _route(record.name, recorder.inbound.alias, about.strategy, about.candidates, about.version)
+    )
+    return Attributes((hop_of(record), route, sums.block), own)
+
+
+def of_hop(recorder: Recorder, record: Record) -> Attributes:
+    """What the span of a hop that is neither route nor attempt says."""
+    return Attributes((hop_of(record),), {names.TRACEGATE_REQUEST_ID: recorder.request_id})
+
+
+def last_fallback(attempts: Sequence[Attempt], inside: Sequence[Attempt]) -> tuple[Attempt, Attempt] | None:
+    """The last fallback within a route: from which attempt, to which; one from outside is not the route's."""
+    for attempt in reversed(inside):
+        if attempt.why.kind == "fallback":
+            led = led_here(attempts, attempt)
+            if led is not None and led in inside:
+                return led, attempt
+    return None
+
+
+def of_fallback(led: Attempt, to: Attempt) -> dict[str, Value]:
+    """From which target to which, and why."""
+    return {
+        names.TRACEGATE_FALLBACK_FROM: led.target.id,
+        names.TRACEGATE_FALLBACK_TO: to.target.id,
+        names.TRACEGATE_FALLBACK_REASON: str(to.why.reason),  # it is known: `led` was found by it
+    }
+
+
+def hop_of(record: Record) -> Block:
+    """What every hop below the SERVER says of itself and of its end."""
+    if record.outcome != "error":
+        return _hop(record.kind, record.index, record.outcome, record.reason, None, None)
+    return _hop(record.kind, record.index, "error", record.reason, cause.error_type(record), cause.error_class(record))
+
+
+def _http(inbound: Inbound) -> Block:
+    return _request(
+        inbound.method,
+        inbound.path,
+        inbound.scheme,
+        inbound.route,
+        inbound.protocol,
+        inbound.host,
+        inbound.port,
+        inbound.user_agent,
+    )
+
+
+def _caller(inbound: Inbound) -> Block:
+    return _called(inbound.trust, inbound.api, inbound.tenant, inbound.key, inbound.alias)
+
+
+# --- blocks: each a pure function of what stands in its parentheses ---
+
+
+@lru_cache(KEPT)
+def _hop(
+    kind: str, index: int, outcome: str | None, reason: str | None, error: str | None, class_: str | None
+) -> Block:
+    return Block(
+        {
+            names.TRACEGATE_HOP_KIND: kind,
+            names.TRACEGATE_HOP_INDEX: index,
+            names.TRACEGATE_OUTCOME: outcome,
+            names.TRACEGATE_OUTCOME_REASON: reason,
+            names.ERROR_TYPE: error,
+            names.TRACEGATE_ERROR_CLASS: class_,
+        }
+    )
+
+
+@lru_cache(KEPT)
+def _request(
+    method: str,
+    path: str,
+    scheme: str,
+    route: str,
+    protocol: str,
+    host: str | None,
+    port: int | None,
+    agent: str | None,
+) -> Block:
+    return Block(
+        {
+            names.HTTP_REQUEST_METHOD: method if method in METHODS else "_OTHER",
+            names.HTTP_REQUEST_METHOD_ORIGINAL: None if method in METHODS else fit(method),
+            names.URL_PATH: fit(path),
+            names.URL_SCHEME: scheme,
+            names.HTTP_ROUTE: route,
+            names.NETWORK_PROTOCOL_VERSION: protocol,
+            names.SERVER_ADDRESS: host,
+            names.SERVER_PORT: None if host is None else port,
+            names.USER_AGENT_ORIGINAL: None if agent is None else fit(agent),
+        }
+    )
+
+
+@lru_cache(KEPT)
+def _called(trust: str, api: str | None, tenant: str | None, key: str | None, alias: str | None) -> Block:
+    return Block(
+        {
+            names.TRACEGATE_TRUST_MODE: trust,
+            names.TRACEGATE_REQUEST_API: api,
+            names.TRACEGATE_TENANT_ID: tenant,
+            names.TRACEGATE_API_KEY_ID: key,
+            names.TRACEGATE_REQUEST_ALIAS: None if alias is None else fit(alias),
+        }
+    )
+
+
+@lru_cache(KEPT)
+def _ended(outcome: str | None, reason: str | None, status: int | None, error: str | None) -> Block:
+    return Block(
+        {
+            names.TRACEGATE_OUTCOME: outcome,
+            names.TRACEGATE_OUTCOME_REASON: reason,
+            names.HTTP_RESPONSE_STATUS_CODE: status,
+            names.ERROR_TYPE: error,
+        }
+    )
+
+
+@lru_cache(KEPT)
+def _route(
+    name: str, alias: str | None, strategy: str | None, candidates: tuple[str, ...] | None, version: str | None
+) -> Block:
+    return Block(
+        {
+            names.TRACEGATE_ROUTE_NAME: name,
+            names.TRACEGATE_REQUEST_ALIAS: None if alias is None else fit(alias),
+            names.TRACEGATE_ROUTE_STRATEGY: strategy,
+            names.TRACEGATE_ROUTE_CANDIDATES: candidates,
+            names.TRACEGATE_ROUTE_VERSION: version,
+        }
+    )
+
+
+@lru_cache(KEPT)
+def _served(
+    attempts: int, provider: str | None, model: str | None, target: str | None, index: int | None, region: str | None
+) -> Block:
+    return Block(
+        {
+            names.TRACEGATE_ATTEMPTS_COUNT: attempts,
+            names.TRACEGATE_SERVED_BY_PROVIDER: provider,
+            names.TRACEGATE_SERVED_BY_MODEL: None if model is None else fit(model),
+            names.TRACEGATE_SERVED_BY_TARGET: target,
+            names.TRACEGATE_SERVED_BY_ATTEMPT: index,
+            names.TRACEGATE_SERVED_BY_REGION: None if region is None else fit(region),
+        }
+    )

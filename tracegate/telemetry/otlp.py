@@ -1,0 +1,291 @@
+"""Spans and log events to OTLP protobuf, written directly: exact, and a tenth of the cost of message objects.
+
+Not a protobuf library: it writes the few fields that views have, in the order of their numbers, so that its bytes are
+those of the official classes; a test holds it to that. Serialised messages concatenate, so what repeats is encoded
+once: an attribute entry of a key and a value that was seen before is one look-up.
+Source: opentelemetry-proto 1.x, `trace.proto`, `logs.proto`, `common.proto`; protobuf encoding guide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from struct import Struct
+from typing import Any
+
+from tracegate.telemetry import names
+from tracegate.telemetry.blocks import Attributes, Block
+from tracegate.telemetry.model import Link, LogView, SpanView, Value
+from tracegate.telemetry.text import legible
+
+ROOM = 256
+"""Names, and lengths of one key's values, that are kept; when they are full they are forgotten and begin anew."""
+
+BLOCKS = 4096
+"""Shared blocks of attributes that are kept."""
+
+KINDS = {"internal": b"\x30\x01", "server": b"\x30\x02", "client": b"\x30\x03"}  # Span.kind = 6
+ERROR = b"\x18\x02"  # Status.code = 3, STATUS_CODE_ERROR
+SAMPLED = 0x01
+HAS_IS_REMOTE, IS_REMOTE = 0x100, 0x200  # SpanFlags
+
+_two = Struct("<BB").pack
+_three = Struct("<BBB").pack
+_times = Struct("<BQBQ").pack  # two fixed64 fields with their tags
+_fixed64 = Struct("<BQ").pack
+_flags8 = Struct("<BI").pack
+_double = Struct("<d").pack
+_BYTE = [bytes((n,)) for n in range(0x80)]
+
+# Span.flags = 16, a fixed32 whose tag has two bytes: always sampled, whether the parent is known to be remote.
+OWN = b"\x85\x01" + Struct("<I").pack(SAMPLED | HAS_IS_REMOTE)
+JOINED = b"\x85\x01" + Struct("<I").pack(SAMPLED | HAS_IS_REMOTE | IS_REMOTE)
+
+
+class Encoder:
+    """Encodes views; keeps what repeats.
+
+    Args:
+        value_limit: Longest text value in characters, `None` for no limit (`OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`).
+    """
+
+    __slots__ = ("_blocks", "_log_attributes", "_names", "_span_attributes")
+
+    def __init__(self, value_limit: int | None = None) -> None:
+        self._span_attributes = _AttributeWriter(0x4A, value_limit)  # Span.attributes = 9
+        self._log_attributes = _AttributeWriter(0x32, value_limit)  # LogRecord.attributes = 6
+        self._blocks = _Blocks(self._span_attributes)
+        self._names = _Names(0x2A)  # Span.name = 5
+
+    def spans(self, views: Iterable[SpanView]) -> bytes:
+        """The entries of `ScopeSpans.spans` for some spans."""
+        found: list[bytes] = []
+        for view in views:
+            body = self._span(view)
+            found += (b"\x12", varint(len(body)), body)
+        return b"".join(found)
+
+    def logs(self, views: Iterable[LogView]) -> bytes:
+        """The entries of `ScopeLogs.log_records` for some log events."""
+        found: list[bytes] = []
+        for view in views:
+            body = self._log(view)
+            found += (b"\x12", varint(len(body)), body)
+        return b"".join(found)
+
+    def _span(self, view: SpanView) -> bytes:
+        name, kind, trace, span, parent, start, end, attributes, status, description, links, tracestate, remote = view
+        parts = [b"\x0a\x10", trace, b"\x12\x08", span]
+        if tracestate:
+            parts.append(text_field(0x1A, tracestate))
+        if parent:
+            parts += (b"\x22\x08", parent)
+        parts += (self._names[name], KINDS[kind], _times(0x39, start, 0x41, end))
+        if attributes.__class__ is Attributes:
+            assert isinstance(attributes, Attributes)  # noqa: S101  # for the type checker: the line above is faster
+            blocks = self._blocks
+            for block in attributes.blocks:
+                parts.append(blocks[block])
+            attributes = attributes.own
+        self._span_attributes.write(attributes, parts)
+        for link in links:
+            parts.append(field(0x6A, self._link(link)))
+        if status == "error":
+            message = text_field(0x12, description) if description else b""
+            parts.append(field(0x7A, message + ERROR))
+        parts.append(JOINED if remote else OWN)
+        return b"".join(parts)
+
+    def _link(self, link: Link) -> bytes:
+        parts = [b"\x0a\x10", link.trace, b"\x12\x08", link.span]
+        if link.tracestate:
+            parts.append(text_field(0x1A, link.tracestate))
+        parts += [field(0x22, key_value(key, value)) for key, value in link.attributes.items()]
+        parts.append(_flags8(0x35, link.flags | HAS_IS_REMOTE | IS_REMOTE))
+        return b"".join(parts)
+
+    def _log(self, view: LogView) -> bytes:
+        parts = [_fixed64(0x09, view.time), b"\x10", varint(view.severity), text_field(0x1A, view.severity_text)]
+        self._log_attributes.write(view.attributes, parts)
+        parts += (_flags8(0x45, SAMPLED), b"\x4a\x10", view.trace, b"\x52\x08", view.span)
+        parts += (_fixed64(0x59, view.time), text_field(0x62, view.name))
+        return b"".join(parts)
+
+
+class Envelope:
+    """What stands around the items of one export request: the resource, our scope and its schema.
+
+    The three signals have the same field numbers here: `ExportTraceServiceRequest` of `ResourceSpans` of `ScopeSpans`,
+    and so for logs and metrics.
+
+    Args:
+        resource: Attributes of the resource, e.g. `service.name`.
+    """
+
+    __slots__ = ("_resource", "_schema", "_scope")
+
+    def __init__(self, resource: Mapping[str, Value]) -> None:
+        entries = b"".join(field(0x0A, key_value(key, value)) for key, value in resource.items())
+        self._resource = field(0x0A, entries)
+        self._scope = field(0x0A, text_field(0x0A, names.SCOPE) + text_field(0x12, names.SCOPE_VERSION))
+        self._schema = text_field(0x1A, names.SCHEMA_URL)
+
+    def wrap(self, items: Sequence[bytes]) -> bytes:
+        """An export request around encoded items, each one or more whole entries of field 2 of the scope's message."""
+        inner = len(self._scope) + sum(map(len, items)) + len(self._schema)
+        scope_head = b"\x12" + varint(inner)
+        outer = len(self._resource) + len(scope_head) + inner
+        return b"".join((b"\x0a", varint(outer), self._resource, scope_head, self._scope, *items, self._schema))
+
+
+def key_value(key: str, value: Value, limit: int | None = None) -> bytes:
+    """One `KeyValue`: field 1 the key, field 2 the value."""
+    return text_field(0x0A, key) + field(0x12, any_value(value, limit))
+
+
+def any_value(value: Value, limit: int | None = None) -> bytes:
+    """One `AnyValue`; texts are cut at `limit` characters and made valid Unicode.
+
+    Raises:
+        TypeError: If it is no text, boolean, integer, double or sequence of them.
+        ValueError: If an integer does not fit 64 bits.
+    """
+    if isinstance(value, str):
+        return text_field(0x0A, value if limit is None else value[:limit])
+    if isinstance(value, bool):
+        return b"\x10\x01" if value else b"\x10\x00"
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(f"the integer {value} does not fit 64 bits")
+        return b"\x18" + varint(value & 0xFFFFFFFFFFFFFFFF)
+    if isinstance(value, float):
+        return b"\x21" + _double(value)
+    if isinstance(value, Sequence):
+        return field(0x2A, b"".join(field(0x0A, any_value(item, limit)) for item in value))
+    raise TypeError(f"an attribute can't be a {type(value).__name__}")
+
+
+def text_field(tag: int, value: str) -> bytes:
+    """A field of type string, tag and length included; lone surrogates are replaced."""
+    try:
+        data = value.encode()
+    except UnicodeEncodeError:
+        data = legible(value).encode()
+    return field(tag, data)
+
+
+def field(tag: int, data: bytes) -> bytes:
+    """A length-delimited field whose tag has one byte."""
+    return b"%c%b%b" % (tag, varint(len(data)), data)
+
+
+def varint(value: int) -> bytes:
+    """A base-128 varint of an integer from 0 to 2^64 - 1."""
+    if value < 0x80:
+        return _BYTE[value]
+    if value < 0x4000:
+        return _two(value & 0x7F | 0x80, value >> 7)
+    if value < 0x200000:
+        return _three(value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14)
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+class _AttributeWriter:
+    """Writes attributes as entries of one field.
+
+    Entries of one key that hold texts of one length, or doubles, differ in their last bytes only, so what stands before
+    these is made once. Entries of small integers are kept whole.
+
+    Args:
+        tag: Of the field that holds the entries.
+        limit: Longest text value in characters.
+    """
+
+    __slots__ = ("_doubles", "_limit", "_small", "_tag", "_texts", "_twos")
+
+    def __init__(self, tag: int, limit: int | None) -> None:
+        self._tag = tag
+        self._limit = limit
+        self._texts: dict[str, dict[int, bytes]] = {}
+        self._small: dict[str, dict[int, bytes]] = {}
+        self._twos: dict[str, bytes] = {}
+        self._doubles: dict[str, bytes] = {}
+
+    def write(self, attributes: Mapping[str, Any], parts: list[bytes]) -> None:
+        """Append the entries of some attributes, in their order."""
+        texts, small, twos, doubles, limit = self._texts, self._small, self._twos, self._doubles, self._limit
+        for key, value in attributes.items():
+            kind = value.__class__
+            try:  # what was learnt; plain dictionaries, because a miss is rare
+                if kind is str and (limit is None or len(value) <= limit):
+                    data = value.encode()
+                    parts += (texts[key][len(data)], data)
+                elif kind is int:
+                    if value < 0x80:
+                        parts.append(small[key][value])
+                    elif value < 0x4000:
+                        parts += (twos[key], _two(value & 0x7F | 0x80, value >> 7))
+                    else:
+                        parts.append(self._entry(key, value))
+                elif kind is float:
+                    parts += (doubles[key], _double(value))
+                else:
+                    parts.append(self._entry(key, value))
+            except (KeyError, UnicodeEncodeError):
+                parts.append(self._learn(key, value))
+
+    def _entry(self, key: str, value: Value) -> bytes:
+        return field(self._tag, key_value(key, value, self._limit))
+
+    def _learn(self, key: str, value: Value) -> bytes:
+        """The entry of a value whose like was not seen before."""
+        entry = self._entry(key, value)
+        if isinstance(value, str):
+            payload = len(legible(value).encode())
+            heads = self._texts.setdefault(key, {})
+            if len(heads) >= ROOM:
+                heads.clear()
+            heads[payload] = entry[: len(entry) - payload]
+        elif isinstance(value, float):
+            self._doubles[key] = entry[:-8]
+        elif isinstance(value, int) and 0 <= value < 0x80:
+            self._small.setdefault(key, {})[value] = entry
+        elif isinstance(value, int) and 0x80 <= value < 0x4000:
+            self._twos[key] = entry[:-2]
+        return entry
+
+
+class _Blocks(dict[Block, bytes]):
+    """The entries of shared blocks of attributes."""
+
+    __slots__ = ("_writer",)
+
+    def __init__(self, writer: _AttributeWriter) -> None:
+        self._writer = writer
+
+    def __missing__(self, block: Block) -> bytes:
+        if len(self) >= BLOCKS:
+            self.clear()
+        parts: list[bytes] = []
+        self._writer.write(block.values, parts)
+        found = self[block] = b"".join(parts)
+        return found
+
+
+class _Names(dict[str, bytes]):
+    """Fields that hold a name which repeats."""
+
+    __slots__ = ("_tag",)
+
+    def __init__(self, tag: int) -> None:
+        self._tag = tag
+
+    def __missing__(self, name: str) -> bytes:
+        if len(self) >= ROOM:
+            self.clear()
+        found = self[name] = text_field(self._tag, name)
+        return found

@@ -1,0 +1,104 @@
+"""From the records of a request to its spans: the tree, times, statuses and links.
+
+Pure: the same records give the same spans, whichever renderer takes them. What a span says is in `attributes`;
+statuses are ruling 10, trust in an inbound trace context is ruling 30.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tracegate.inbound import Remote
+from tracegate.record import Record, Recorder
+from tracegate.telemetry import cause
+from tracegate.telemetry.attributes import METHODS, Sums, of_hop, of_route, of_server
+from tracegate.telemetry.attributes_attempt import of_attempt
+from tracegate.telemetry.blocks import Attributes
+from tracegate.telemetry.model import Link, SpanKind, SpanView, StatusCode
+
+NO_LINKS: tuple[Link, ...] = ()
+
+
+def spans(recorder: Recorder, without: Collection[Record] = ()) -> list[SpanView]:
+    """The spans of a request, SERVER first, in the order the hops began.
+
+    Args:
+        recorder: Of a request whose SERVER record is closed.
+        without: Records that were still open when the request was handed over; each comes later, by `span`. A record
+            that is open now has no span yet.
+    """
+    whole = Sums(recorder.attempts)
+    return [
+        _server(recorder, whole) if record.kind == "server" else span(recorder, record, whole)
+        for record in recorder.records
+        if record.outcome is not None and record not in without
+    ]
+
+
+def span(recorder: Recorder, record: Record, whole: Sums | None = None) -> SpanView:
+    """The span of one closed hop below the SERVER; `whole` are the request's sums where they are known."""
+    attempt, error = record.attempt, record.outcome == "error"
+    status: StatusCode = "error" if error else "unset"
+    description = cause.message(record) if error else ""
+    if attempt is not None:
+        return _view(
+            recorder, record, record.name, "client", of_attempt(recorder, record, attempt), status, description
+        )
+    if record.kind == "route":
+        sums = Sums(recorder.attempts) if whole is None else whole
+        attributes, name = of_route(recorder, record, sums), f"route {record.name}"
+        return _view(recorder, record, name, "internal", attributes, status, description)
+    return _view(recorder, record, record.name, "internal", of_hop(recorder, record), status, description)
+
+
+def _server(recorder: Recorder, whole: Sums) -> SpanView:
+    inbound, record = recorder.inbound, recorder.server
+    error = cause.server_error_type(recorder)
+    method = inbound.method if inbound.method in METHODS else "HTTP"
+    remote = inbound.remote
+    return _view(
+        recorder,
+        record,
+        f"{method} {inbound.route}",
+        "server",
+        of_server(recorder, whole, error),
+        "unset" if error is None else "error",
+        "" if error is None else cause.message(record),
+        remote if inbound.trust == "parent" else None,
+        (_link(remote),) if remote is not None and inbound.trust == "link" else NO_LINKS,
+    )
+
+
+def _link(remote: Remote) -> Link:
+    """A link to the caller's span; its `tracestate` is the caller's text and is dropped."""
+    return Link(remote.trace, remote.span, remote.flags)
+
+
+def _view(
+    recorder: Recorder,
+    record: Record,
+    name: str,
+    kind: SpanKind,
+    attributes: Attributes,
+    status: StatusCode,
+    description: str,
+    joined: Remote | None = None,
+    links: tuple[Link, ...] = NO_LINKS,
+) -> SpanView:
+    above = record.parent
+    start, end = record.start, record.start if record.end is None else record.end
+    return SpanView(  # by position: by name costs twice as much
+        name,
+        kind,
+        recorder.trace,
+        record.span,
+        (b"" if joined is None else joined.span) if above is None else above.span,
+        recorder.wall_of(start),
+        recorder.wall_of(end),
+        attributes,
+        status,
+        description,
+        links,
+        "" if joined is None else joined.tracestate,
+        joined is not None,
+    )
