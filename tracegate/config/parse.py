@@ -55,9 +55,9 @@ def parse(text: str, file: str) -> Node:
     try:
         return _Composer(text, file).document()
     except ReaderError as exc:
-        before = text[: exc.position]
+        before = text.encode()[: exc.position].decode()  # libyaml counts bytes
         at = Position(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise Unparsable(at, f"the character #x{ord(text[exc.position]):04x} is not allowed", "take it out.") from exc
+        raise Unparsable(at, f"the character #x{exc.character:04x} is not allowed", "take it out.") from exc
     except yaml.MarkedYAMLError as exc:
         mark = cast("_Mark", exc.problem_mark)
         lines = text.splitlines()
@@ -161,7 +161,7 @@ class _Composer:
                 raise Unparsable(place, "a key must be text", "write a plain word before the colon.")
             key = event.value
             node = self._node(depth + 1)
-            if key == "<<" and event.style is None:
+            if key == "<<" and event.implicit[0]:
                 merged += self._sources(node)
             elif key in entries:
                 first = keys[key]
