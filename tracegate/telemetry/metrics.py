@@ -50,6 +50,8 @@ from tracegate.telemetry.names import (
 Made = tuple[str, int | float, Labels]
 """Instrument, amount and labels of a measurement, before it knows its span."""
 
+_new = tuple.__new__  # half the cost of calling the class; there are a dozen per request
+
 COST_UNKNOWN_REASONS = ("no_price", "no_usage", "broken", "cancelled")
 
 
@@ -122,7 +124,11 @@ class Measurements:
         """What is measured once per request, in the SERVER span."""
         server = recorder.server
         end = server.start if server.end is None else server.end
-        name = next((record.name for record in recorder.records if record.kind == "route"), NO_ROUTE)
+        name = NO_ROUTE
+        for record in recorder.records:
+            if record.kind == "route":
+                name = record.name
+                break
         route = self.names.label(name, proven=answer is not None)
         of = self._routes.get(route)
         if of is None:
@@ -154,7 +160,7 @@ class Measurements:
             first = (attempt.first_event - attempt.start) / 1e9
             made.append((METRIC_GEN_AI_CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK, first, plain))
         if (usage := reported(attempt)) is not None:
-            self._usage(made, of, model, usage)
+            self._usage(made, of, model, usage, plain)
         elif attempt.outcome == "ok":
             made.append((METRIC_TRACEGATE_USAGE_UNKNOWN, 1, of.pair))
         if cost is None or cost.micros is None:
@@ -170,16 +176,22 @@ class Measurements:
         if attempt is answer:
             made.append((METRIC_TRACEGATE_RESPONSES_SERVED, 1, of.served(attempt)))
         when, trace, span = recorder.wall_of(end), recorder.trace, record.span
-        return [Measurement(instrument, amount, key, when, trace, span) for instrument, amount, key in made]
+        return [_new(Measurement, (instrument, amount, key, when, trace, span)) for instrument, amount, key in made]
 
-    def _usage(self, made: list[Made], of: TargetLabels, model: str | None, usage: Usage) -> None:
-        split, plain = usage.modalities, of.inference(model)
-        for modality, tokens in by_modality(usage.input, "input_tokens", split):
-            key = of.inference(model, modality=modality)
-            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_INPUT_TOKENS, tokens, key))
-        for modality, tokens in by_modality(usage.output, "output_tokens", split):
-            key = of.inference(model, modality=modality)
-            made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS, tokens, key))
+    def _usage(self, made: list[Made], of: TargetLabels, model: str | None, usage: Usage, plain: Labels) -> None:
+        if usage.modalities:
+            for modality, tokens in by_modality(usage.input, "input_tokens", usage.modalities):
+                key = of.inference(model, None, modality)
+                made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_INPUT_TOKENS, tokens, key))
+            for modality, tokens in by_modality(usage.output, "output_tokens", usage.modalities):
+                key = of.inference(model, None, modality)
+                made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS, tokens, key))
+        else:
+            key = of.inference(model, None, UNKNOWN)
+            if usage.input:
+                made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_INPUT_TOKENS, usage.input, key))
+            if usage.output:
+                made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS, usage.output, key))
         if usage.cache_read:
             made.append((METRIC_GEN_AI_CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read, plain))
         if usage.cache_write:
@@ -210,8 +222,6 @@ def by_modality(whole: int | None, what: str, split: Iterable[tuple[str, int]]) 
     """
     if not whole:
         return []
-    if not split:
-        return [(UNKNOWN, whole)]
     parts = [(name.partition(".")[0], count) for name, count in split if name.partition(".")[2] == what and count]
     rest = whole - sum(count for _, count in parts)
     if rest < 0:
