@@ -26,6 +26,9 @@ from tracegate.wire.headers import Headers
 DRAIN_S = 0.1  # the framing behind an answer is read for at most this long (ruling 15)
 FRESH_TRIES = 4  # a request whose idle connection had died is sent again, as the same attempt, at most this often
 
+SPAN = "tracegate.span"
+"""Request extension: trace id and span id of the attempt, for a transport that makes spans of its own below it."""
+
 
 class HttpxExchange:
     """Exchanges with one origin.
@@ -79,7 +82,9 @@ class HttpxExchange:
     async def _once(self, outgoing: Outgoing, phases: _Phases) -> httpx.Response:
         target = outgoing.target
         url = httpx.URL(scheme=target.scheme, host=target.host, port=target.port, path=outgoing.path)
-        extensions = {"trace": phases.trace} if self._traces else {"timeout": phases.own()}
+        extensions: dict[str, Any] = {"trace": phases.trace} if self._traces else {"timeout": phases.own()}
+        if outgoing.span is not None:
+            extensions[SPAN] = outgoing.span
         request = httpx.Request(
             outgoing.method, url, headers=outgoing.headers, content=outgoing.body, extensions=extensions
         )
