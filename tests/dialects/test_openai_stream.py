@@ -89,7 +89,7 @@ def byte_by_byte(stream: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("hide_usage", [True, False])
-@pytest.mark.parametrize("recorded", STREAMS.values(), ids=list(STREAMS))
+@pytest.mark.parametrize("recorded", STREAMS, ids=[recorded.name for recorded in STREAMS])
 def test_recorded_streams_are_read_and_forwarded_unchanged(recorded: Recorded, hide_usage: bool) -> None:
     """Facts, usage, finish reasons, the place of the first output; only the usage chunk that we asked for is hidden."""
     reading = read([recorded.stream], reader(choices=len(recorded.reasons), hide_usage=hide_usage))
@@ -112,7 +112,7 @@ def test_recorded_streams_are_read_and_forwarded_unchanged(recorded: Recorded, h
     assert max(reading.told) <= 3
 
 
-@pytest.mark.parametrize("recorded", STREAMS.values(), ids=list(STREAMS))
+@pytest.mark.parametrize("recorded", STREAMS, ids=[recorded.name for recorded in STREAMS])
 def test_any_cut_of_a_stream_reads_the_same(recorded: Recorded) -> None:
     """Whole, byte by byte, and in two parts at every position."""
     stream = recorded.stream

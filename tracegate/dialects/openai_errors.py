@@ -102,6 +102,7 @@ _QUOTA = re.compile(
     r"|doesn't have any credits|account is in good standing|out of credits",
     re.IGNORECASE,
 )
+_KEY = re.compile(r"(?:incorrect|invalid) api[ _-]?key|api key not valid", re.IGNORECASE)  # xAI, Google: under 400
 _MODEL = re.compile(
     r"model[ _]not[ _](?:exist|found)|invalid model\b|not a valid model|model .{1,200} (?:does not exist|not found)",
     re.IGNORECASE,
@@ -111,6 +112,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], ErrorClass, frozenset[ErrorClass]], ...] = 
     (_CONTEXT, "context_length", frozenset({"invalid_request", "too_large", "server_error"})),
     (_FILTER, "content_filter", frozenset({"invalid_request", "auth", "server_error"})),
     (_QUOTA, "quota", frozenset({"invalid_request", "auth", "rate_limit"})),
+    (_KEY, "auth", frozenset({"invalid_request"})),
     (_MODEL, "not_found", frozenset({"invalid_request"})),
 )
 

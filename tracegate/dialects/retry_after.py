@@ -14,7 +14,8 @@ from email.utils import parsedate_to_datetime
 from tracegate.wire.headers import Headers
 
 _SECOND = 1_000_000_000
-_NUMBER = re.compile(r"\s*(\d{1,9})(?:\.(\d{1,9})\d*)?\s*")  # seconds of up to 31 years, to the nanosecond
+_LONGEST = 999_999_999  # seconds, 31 years: nobody comes back then, and it fits in 64 bits of nanoseconds
+_NUMBER = re.compile(r"\s*(\d{1,20})(?:\.(\d{1,9})\d*)?\s*")
 _TIME = re.compile(r"\s*(\d{10})(\d{3})?\s*")  # UNIX time in seconds or milliseconds
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)")  # 6m0s, 7.66s, 20ms
 _UNITS = {"ms": 1_000_000, "s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND}
@@ -64,7 +65,9 @@ def should_retry(headers: Headers) -> bool | None:
 
 def _number(text: str) -> int | None:
     match = _NUMBER.fullmatch(text)
-    return None if match is None else int(match[1]) * _SECOND + int((match[2] or "").ljust(9, "0"))
+    if match is None:
+        return None
+    return min(int(match[1]), _LONGEST) * _SECOND + int((match[2] or "").ljust(9, "0"))
 
 
 def _until(text: str, wall_s: int) -> int | None:
@@ -73,16 +76,16 @@ def _until(text: str, wall_s: int) -> int | None:
         at = parsedate_to_datetime(text)
         if at.tzinfo is None:
             at = at.replace(tzinfo=UTC)
-        return max(0, int(at.timestamp()) - wall_s) * _SECOND
+        return min(max(0, int(at.timestamp()) - wall_s), _LONGEST) * _SECOND
     except (ValueError, OverflowError):
         return None
 
 
 def _reset(text: str, wall_s: int) -> int | None:
     """The wait until a reset: in seconds, as a span such as `6m0s`, or until a UNIX time."""
-    if (wait := _number(text)) is not None:
-        return wait
     if (time := _TIME.fullmatch(text)) is not None:
         return max(0, (int(time[1]) - wall_s) * _SECOND + int(time[2] or 0) * 1_000_000)
+    if (wait := _number(text)) is not None:
+        return wait
     spans = _SPAN.findall(text)
     return int(sum(Decimal(number) * _UNITS[unit] for number, unit in spans)) if spans else None
