@@ -99,7 +99,7 @@ def test_money_is_read_as_text(value: object, amount: str) -> None:
     assert str(values.money(value)) == amount
 
 
-@pytest.mark.parametrize("value", [True, None, [], "2 USD", "-1", Decimal("-1"), Decimal("Infinity"), Decimal("NaN")])
+@pytest.mark.parametrize("value", [True, None, [], "2 USD", "-1", Decimal(-1), Decimal("Infinity"), Decimal("NaN")])
 def test_what_is_no_amount_is_refused(value: object) -> None:
     """Negative and endless ones too."""
     assert "is not an amount" in refused(partial(values.money, value))

@@ -104,7 +104,7 @@ def _web_origin(value: object) -> str:
         found = hosts.url(value, "https://app.example.com")
     except Wrong as exc:
         raise Wrong(exc.what, fix) from None
-    if str(found) != str(value):
+    if found.path or str(found) != str(value):
         raise Wrong(f"{values.shown(value)} is not an origin", fix)
     return str(found)
 

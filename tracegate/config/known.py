@@ -46,7 +46,7 @@ def installed() -> Known:
     """What is installed here, by the entry point groups `tracegate.dialects`, `.policies` and `.transports`."""
     return Known(
         rows=ROWS,
-        policies=_Policies({entry.name: entry for entry in entry_points(group="tracegate.policies")}),
+        policies=Policies({entry.name: entry for entry in entry_points(group="tracegate.policies")}),
         dialects=frozenset(entry.name for entry in entry_points(group="tracegate.dialects")),
         transports=frozenset({"httpx"} | {entry.name for entry in entry_points(group="tracegate.transports")}),
         region_of_host=region_of_host,
@@ -55,7 +55,7 @@ def installed() -> Known:
     )
 
 
-class _Policies(Mapping[str, type[BaseModel]]):
+class Policies(Mapping[str, type[BaseModel]]):
     """Settings by key; a policy's package is loaded when a configuration first names it."""
 
     def __init__(self, entries: Mapping[str, EntryPoint]) -> None:

@@ -1,0 +1,35 @@
+"""What a configuration may name."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from tracegate.config.known import Policies, installed, price_data
+from tracegate.errors import ConfigError
+from tracegate.policies.fallback import FallbackPolicy
+
+
+def test_what_is_installed_is_known() -> None:
+    """Rows, the built-in dialect and policies, httpx, prices, the machine's name."""
+    known = installed()
+    assert "openai" in known.rows
+    assert "openai" in known.dialects
+    assert "httpx" in known.transports
+    assert {"fallback", "weighted"} <= set(known.policies)
+    assert len(known.policies) == len(list(known.policies))
+    assert known.policies["fallback"] is FallbackPolicy.Settings
+    assert known.node
+    assert known.context_of("openai", "gpt-4o") == 128_000
+    assert known.context_of("openai", "no such model") is None
+    assert price_data() is price_data()
+
+
+@pytest.mark.parametrize("value", ["no.such.module:Policy", "tracegate.policies.fallback:NoSuch"])
+def test_a_policy_that_can_not_be_loaded_is_named(value: str) -> None:
+    """Only when a configuration names it: a broken package that nobody uses stops nobody."""
+    policies = Policies({"broken": EntryPoint("broken", value, "tracegate.policies")})
+    assert list(policies) == ["broken"]
+    with pytest.raises(ConfigError, match="the policy `broken` of `.*` can't be loaded"):
+        policies["broken"]
