@@ -133,3 +133,19 @@ def test_the_ceiling_counts_attempts() -> None:
     assert [a.resend for a in request.attempts] == [0, 1]
     assert request.failure is None
     assert request.trace == b"t" * 16
+
+
+def test_an_attempt_whose_client_did_not_read_until_the_deadline_failed_by_it() -> None:
+    """The cancel of the server's backstop is an error with a class and a token like any other limit's."""
+    request = recorder()
+    record = request.open("attempt", "chat m", request.server, target=Target("a", "p", "p", "m"))
+    request.attempts[0].status = 200
+    request.close(record, asyncio.CancelledError("deadline"))
+    failure = request.attempts[0].error
+    assert failure is not None
+    assert (record.outcome, record.reason, failure.class_, failure.error_type) == (
+        "error",
+        "deadline",
+        "timeout",
+        "http_response_timeout",
+    )

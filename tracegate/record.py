@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from tracegate.clock import Clock, Ids
-from tracegate.errors import Denied, Failed, NothingTried, Rejected, TracegateError, Unavailable
+from tracegate.errors import Denied, Failed, NothingTried, Rejected, TimedOut, TracegateError, Unavailable
 from tracegate.facts import INITIAL, Attempt, Cost, HopKind, Outcome, Route, Target, Why, unpriced
 from tracegate.inbound import Inbound
 
@@ -155,10 +155,14 @@ class Recorder:
         if attempt is not None and attempt.complete and isinstance(exc, asyncio.CancelledError):
             exc = None  # the provider had finished: who left then did not stop it
         record.outcome, record.reason = verdict(exc)
-        record.error = exc
         if attempt is None:
+            record.error = exc
             record.end = self.clock.now()
             return
+        if record.reason == "deadline":  # a cancel that is an error: it gets an error's class and token
+            exc = TimedOut("deadline", "The client did not read the answer before the total deadline.")
+            exc.status = attempt.status
+        record.error = exc
         record.start = attempt.start
         record.end = attempt.end = self.clock.now() if attempt.end is None else attempt.end
         attempt.outcome = record.outcome

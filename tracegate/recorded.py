@@ -60,10 +60,12 @@ class RecordedAttempt:
         recorder = call.recorder
         if recorder.gate is not None:
             await recorder.gate()
-        if recorder.full and (failure := recorder.failure) is not None:
-            raise failure
-        if call.clock.now() >= call.deadline:
-            raise TimedOut("deadline", "The total deadline of the request passed before the next attempt.")
+        late = call.clock.now() >= call.deadline
+        if late or recorder.full:
+            if (failure := recorder.failure) is not None:
+                raise failure
+            if late:
+                raise TimedOut("deadline", "The total deadline of the request passed before its first attempt.")
         record = recorder.open("attempt", self._name, call.parent, target=self._target, why=call.why, price=self._price)
         try:
             reply = await self._hop(call.but(parent=record))

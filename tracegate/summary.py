@@ -13,15 +13,10 @@ from tracegate.record import Record, Recorder
 
 
 def served(attempts: Iterable[Attempt]) -> Attempt | None:
-    """The committed attempt that the client's answer came from.
-
-    It is the last committed one that was not superseded. One that broke and was followed by another attempt was
-    never released (buffered delivery).
-    """
-    known = tuple(attempts)
-    for attempt in reversed(known):
+    """The committed attempt that the client's answer came from: the last one that was not superseded."""
+    for attempt in reversed(tuple(attempts)):
         if attempt.committed is not None and not attempt.lost:
-            return None if attempt.error is not None and attempt is not known[-1] else attempt
+            return attempt
     return None
 
 

@@ -58,7 +58,7 @@ def agree(answer: Answer, spans: Sequence[Span], entries: Iterable[Entry], times
     if answer.final:
         _money(answer, server, attempts)
     for route in routes:
-        _route(route, [span for span in attempts if _below(span, route, spans)])
+        _route(route, [span for span in attempts if _below(span, route, spans)], attempts)
 
 
 def agree_in_sum(receiver: Receiver, spans: Sequence[Span]) -> None:
@@ -137,7 +137,8 @@ def _agrees_with_provider(span: Span, entry: Entry, times: Times) -> None:
 
 def _server(answer: Answer, server: Span, attempts: Sequence[Span]) -> None:
     said = server.attributes
-    assert said.get("http.response.status_code") == answer.status
+    if answer.noticed or answer.status is not None:
+        assert said.get("http.response.status_code") == answer.status
     assert said.get("tracegate.attempts.count", 0) == len(attempts)
     record = answer.header("tracegate-record")
     if answer.status is not None:
@@ -146,7 +147,7 @@ def _server(answer: Answer, server: Span, attempts: Sequence[Span]) -> None:
         assert (answer.header("traceresponse") or "").split("-")[1:3] == [server.trace.hex(), server.span.hex()]
         if answer.error is not None and record is not None:
             assert answer.error["record"] == record
-    if answer.left:
+    if answer.left and answer.noticed:
         assert said["tracegate.outcome"] == "cancelled"
         assert said["error.type"] == "connection_terminated"
     assert all(span.attributes["tracegate.request.id"] == said["tracegate.request.id"] for span in attempts)
@@ -195,8 +196,9 @@ def _served_by(answer: Answer, server: Span, attempts: Sequence[Span]) -> None:
         assert provider.params.get("region") == span.attributes.get("tracegate.target.region")
         assert provider.params.get("region-src") == span.attributes.get("tracegate.target.region_evidence")
     else:
-        assert provider.params.get("status") == span.attributes.get("http.response.status_code")
-        assert provider.params.get("error") == _token(span)
+        said_error, said_status = provider.params.get("error"), provider.params.get("status")
+        assert said_error == _token(span)
+        assert said_status == (span.attributes.get("http.response.status_code") if said_error is None else None)
 
 
 def _model(provider: Member, span: Span) -> None:
@@ -213,7 +215,8 @@ def _money(answer: Answer, server: Span, attempts: Sequence[Span]) -> None:
     assert answer.cost == total
 
 
-def _route(route: Span, attempts: Sequence[Span]) -> None:
+def _route(route: Span, attempts: Sequence[Span], every: Sequence[Span]) -> None:
+    """What a route says of the attempts below it; a fallback is its own when what led to it is below it too."""
     said = route.attributes
     assert said["tracegate.attempts.count"] == len(attempts)
     served = [span for span in attempts if span.attributes.get("tracegate.attempt.committed")]
@@ -221,10 +224,17 @@ def _route(route: Span, attempts: Sequence[Span]) -> None:
         assert route.status == "unset"
         assert said["tracegate.served_by.attempt"] == _index(served[-1])
     fallbacks = [span for span in attempts if span.attributes["tracegate.attempt.kind"] == "fallback"]
-    assert bool(said.get("tracegate.fallback.used")) == bool(fallbacks)
+    assert bool(said.get("tracegate.fallback.used")) == any(_led(span, every) in attempts for span in fallbacks)
     for span in attempts:
         assert route.start <= span.start
         assert span.end <= route.end
+
+
+def _led(span: Span, every: Sequence[Span]) -> Span | None:
+    """The attempt whose failure led to this one."""
+    reason = span.attributes.get("tracegate.attempt.reason")
+    earlier = reversed(every[: _index(span)])
+    return next((one for one in earlier if one.attributes.get("tracegate.error.class") == reason), None)
 
 
 def _below(span: Span, ancestor: Span, spans: Sequence[Span]) -> bool:

@@ -13,13 +13,15 @@ import http_sfv
 class Answer:
     """One answer as it came; `status` is `None` when the client left before its head.
 
-    `left` says that the client hung up, so nothing after that was sent.
+    `left` says that the client hung up, so nothing after that was sent; `noticed`, that the gateway could know before
+    it had written everything.
     """
 
     status: int | None
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     left: bool = False
+    noticed: bool = True
 
     def header(self, name: str) -> str | None:
         """The value of a field."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import entry_points
 
 from tracegate.dialects.dialect import Dialect
@@ -19,6 +20,12 @@ def policies() -> dict[str, Policy]:
     return {name: found() for name, found in _load("tracegate.policies").items()}
 
 
+def forget() -> None:
+    """Look again at what is installed, next time."""
+    _load.cache_clear()
+
+
+@cache  # what is installed does not change while a process runs, and looking takes 10 ms
 def _load(group: str) -> dict[str, type]:
     loaded: dict[str, type] = {}
     for entry in entry_points(group=group):

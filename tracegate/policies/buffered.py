@@ -49,12 +49,16 @@ class Buffered:
         reply = await self._hop(call)
         events: deque[Event] = deque()
         size = 0
-        async with reply:
-            while True:
-                event = await reply.next()
-                events.append(event)
-                if isinstance(event, Final):
-                    return Reply(reply.attempt, Buffer(events), whole=True)
-                size += len(event.data)
-                if size > self._limit:
-                    raise Broken("http_response_body_size", "The buffered answer is larger than `limits.answer`.")
+        try:
+            async with reply:
+                while True:
+                    event = await reply.next()
+                    events.append(event)
+                    if isinstance(event, Final):
+                        return Reply(reply.attempt, Buffer(events), whole=True)
+                    size += len(event.data)
+                    if size > self._limit:
+                        raise Broken("http_response_body_size", "The buffered answer is larger than `limits.answer`.")
+        except BaseException:
+            reply.attempt.committed = None  # nothing of it was released: it never committed to anybody
+            raise

@@ -21,7 +21,7 @@ async def chat(session: Session) -> None:
     inbound.stream = body.stream
     selected = gateway.routes.select(body.model, session.caller.may)
     deadline = recorder.origin + selected.deadline_ns
-    session.watch.deadline = deadline
+    session.watch.bound(deadline)
     reply = await selected.hop(Call(body, recorder, recorder.server, deadline, gateway.clock, gateway.ids))
     async with reply:
         if body.stream:

@@ -27,10 +27,11 @@ class Watch:
         clock: Drives the timer.
         receive: The ASGI channel; only the watch reads it once the body is there.
         task: The request's.
-        deadline: Monotonic nanoseconds; may be lowered while the watch runs.
+        start: When the request began, in monotonic nanoseconds.
+        deadline: Monotonic nanoseconds, until `bound` says another.
     """
 
-    __slots__ = ("_clock", "_handle", "_listener", "_receive", "_task", "body_read", "deadline", "sending")
+    __slots__ = ("_clock", "_handle", "_listener", "_next", "_receive", "_task", "body_read", "deadline", "sending")
 
     def __init__(self, clock: Clock, receive: Receive, task: asyncio.Task[Any], start: int, deadline: int) -> None:
         self._clock = clock
@@ -40,7 +41,15 @@ class Watch:
         self.deadline = deadline
         self.body_read = False
         self.sending = False
-        self._handle: Handle = clock.call_at(start + FIRST_LOOK_NS, self._look)
+        self._next = start + FIRST_LOOK_NS
+        self._handle: Handle = clock.call_at(self._next, self._look)
+
+    def bound(self, deadline: int) -> None:
+        """The deadline of the route that was selected."""
+        self.deadline = deadline
+        if deadline < self._next:
+            self._handle.cancel()
+            self._arm(deadline)
 
     def stop(self) -> None:
         """The request is over; harmless when called twice."""
@@ -59,7 +68,11 @@ class Watch:
             return
         else:
             later = self.deadline + GRACE_NS
-        self._handle = self._clock.call_at(later, self._look)
+        self._arm(later)
+
+    def _arm(self, when: int) -> None:
+        self._next = when
+        self._handle = self._clock.call_at(when, self._look)
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -69,9 +69,7 @@ class MemoryIncoming:
         self._idle = idle  # where the connection goes when the answer was read
         self._turn = turn
         self._entry = entry
-        actions = turn.plan.actions
-        # Behind a stall that never ends stands an end that is never reached, so that there always is a next action.
-        self._actions = (*actions, End()) if isinstance(actions[-1], Pause) else actions
+        self._actions = turn.plan.actions
         self._next = 0
         self._at = now  # the provider's time: when the next action happens
         self._link: Link | None = None
@@ -141,6 +139,11 @@ class MemoryIncoming:
                 raise Broken("http_protocol_error", "The head of the provider's answer is malformed.")
             raise Unreachable("connection_terminated", "The provider closed the connection before it answered.")
 
+    @property
+    def arrived(self) -> int:
+        """See `Incoming.arrived`; known exactly here."""
+        return self._at
+
     async def read(self, until: int, limit: Limit) -> bytes:
         """See `Incoming.read`."""
         while True:
@@ -177,6 +180,7 @@ class MemoryIncoming:
         if link is not None and entry.closed is None and step.keep_alive and self._turn.plan.framing != "close":
             # A good transport looks: what stands behind the answer, or a connection that died, is never used again.
             link.idle_from = entry.ended
+            link.dies = NEVER
             if step.garbage is not None or step.idle == "next":
                 link.dies = entry.ended
             elif step.idle is not None:

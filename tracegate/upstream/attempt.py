@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tracegate.clock import Clock
 from tracegate.dialects.dialect import Dialect, Outgoing, Reader
-from tracegate.errors import Broken, Failed
+from tracegate.errors import Broken, Failed, TimedOut
 from tracegate.events import Chunk, Event, Final
 from tracegate.facts import Attempt, Limit, Target, Timeouts
 from tracegate.hop import Call, Reply
@@ -133,6 +133,7 @@ class Live:
         "_decoding",
         "_idle",
         "_incoming",
+        "_last",
         "_leaf",
         "_queue",
         "_reader",
@@ -145,6 +146,7 @@ class Live:
         self._clock: Clock = call.clock
         self._deadline = call.deadline
         self._idle = leaf.timeouts.idle
+        self._last = self._clock.now()  # when the last bytes of the body came; at first, the head
         self._queue: deque[Event] = deque()
         self._broken: Failed | None = None
         self._decoding: Decoding | None = None
@@ -187,7 +189,7 @@ class Live:
                 held += event.count
                 size += len(event.data)
                 if event.output or held > HELD_EVENTS or size > HELD_BYTES:
-                    self._attempt.committed = self._clock.now()
+                    self._attempt.committed = self._last
                     return
             if self._broken is not None:
                 raise self._broken
@@ -220,31 +222,38 @@ class Live:
         assert reader is not None  # noqa: S101  # only answers with a 2xx status get here
         try:
             data = await self._incoming.read(until, limit)
-            if data and self._decoding is not None:
-                data = self._decoding.feed(data)
-                if not data:
-                    return []
+            if data:
+                self._last = self._arrived()
+                if self._decoding is not None:
+                    data = self._decoding.feed(data)
+                    if not data:
+                        return []
             events = reader.feed(data) if data else reader.end()
         except Failed as exc:
             if exc.status is None:
                 exc.status = attempt.status
-            attempt.end = self._clock.now()
+            attempt.end = self._clock.now() if isinstance(exc, TimedOut) else self._arrived()
             self._incoming.abort()
             self._leaf.redactor.failed(exc)
             self._broken = exc
             return []
         if events:
             if attempt.first_event is None:
-                attempt.first_event = self._clock.now()
+                attempt.first_event = self._last
             self._queue += events
             if isinstance(events[-1], Final):
                 self._end(complete=True)
         return events
 
     def _end(self, *, complete: bool) -> None:
-        """The last byte is here: stamp the time and give the connection back."""
-        self._attempt.end = self._clock.now()
+        """The answer is whole: its last byte was its end, not what framing came behind it (ruling 15)."""
+        self._attempt.end = self._last
         self._attempt.complete = complete
         if self._reader is not None:
             self._attempt.skipped = self._reader.skipped
         self._incoming.release()
+
+    def _arrived(self) -> int:
+        """When what was read last came; a slow client does not stretch the attempt."""
+        arrived = self._incoming.arrived
+        return self._clock.now() if arrived is None else arrived

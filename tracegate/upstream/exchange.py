@@ -20,6 +20,13 @@ class Incoming(Protocol):
     status: int
     headers: Headers
 
+    @property
+    def arrived(self) -> int | None:
+        """When the bytes of the last read, or the end, came: monotonic nanoseconds; `None` where nobody can tell.
+
+        A reader that comes late, because its client is slow, then still knows when the provider was done.
+        """
+
     async def read(self, until: int, limit: Limit) -> bytes:
         """More body bytes after transfer decoding; `b""` is the end.
 

@@ -122,6 +122,10 @@ class HttpxIncoming:
         self._ended = False
         self._settled = False
 
+    @property
+    def arrived(self) -> None:
+        """See `Incoming.arrived`; a transport does not tell when bytes came that lay in its socket."""
+
     async def read(self, until: int, limit: Limit) -> bytes:
         """See `Incoming.read`."""
         try:
