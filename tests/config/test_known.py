@@ -31,5 +31,5 @@ def test_a_policy_that_can_not_be_loaded_is_named(value: str) -> None:
     """Only when a configuration names it: a broken package that nobody uses stops nobody."""
     policies = Policies({"broken": EntryPoint("broken", value, "tracegate.policies")})
     assert list(policies) == ["broken"]
-    with pytest.raises(ConfigError, match="the policy `broken` of `.*` can't be loaded"):
+    with pytest.raises(ConfigError, match=r"the policy `broken` of `.*` can't be loaded"):
         policies["broken"]

@@ -26,9 +26,9 @@ class Outer(Strict):
     """A section."""
 
     inner: Inner | None = None
-    several: list[Inner] = []
+    several: list[Inner] = Field(default=[])
     word: Literal["one", "two"] = "one"
-    words: list[Literal["one", "two"]] = []
+    words: list[Literal["one", "two"]] = Field(default=[])
     needed: f.Text = "x"
     on_stream_failure: Literal["error", "restart"] = "error"
 

@@ -135,5 +135,4 @@ class Reader:
                 self.unset.add(node.at)
 
     def _wrong(self, at: Position, path: Path, what: str, fix: str) -> None:
-        if at not in self.unset:
-            self.problems.append(Problem(at, dotted(path), what, fix))
+        self.problems.append(Problem(at, dotted(path), what, fix))
