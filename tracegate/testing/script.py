@@ -126,8 +126,8 @@ class Step:
         stall, stall_for: Where it stops, and for how long; by default until the caller leaves.
         linger: Between the body's last byte and the end of its framing.
         garbage, garbage_after: Bytes behind a good answer on the kept connection, and how much later.
-        idle, idle_after: The kept connection dies afterwards: `close`, `reset`, or (`next`) by a reset that only
-            comes when the next request does, unread.
+        idle, idle_after: The kept connection dies so long after the answer (10 ms: a reset that comes with an answer
+            may destroy it): `close`, `reset`, or (`next`) by a reset when the next request comes, unread.
         keep_alive: Whether the connection is kept.
         headers: Added to the head; a value of `None` takes a field away.
         retry_after, retry_after_ms, retry_date: `Retry-After` as text, `retry-after-ms`, and the date so many seconds
@@ -195,7 +195,7 @@ class Step:
     garbage: str | None = None
     garbage_after: int = 0
     idle: Literal["close", "reset", "next"] | None = None
-    idle_after: int = 0
+    idle_after: int = 10_000_000
     keep_alive: bool = True
     headers: tuple[tuple[str, str | None], ...] = ()
     retry_after: str | None = None

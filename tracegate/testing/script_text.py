@@ -13,7 +13,7 @@ cut=3+reset                reset after three events
 
 A part is a status, a short form (`SHORT`), or the name of a field of `Step` with its value, `-` for `_`; a field that
 is true or false is written by its bare name, with `no-` for false. Durations have a unit (`250ms`); places are `start`,
-`mid-head`, `head`, `half`, `end`, a number of events (`3`) or bytes (`100b`); drips are `8b/50ms`; `none` leaves
+`mid-head`, `head`, `half`, `end`, a number of events (`3`) or bytes (`100b`); drips are `8b@50ms`; `none` leaves
 something out. Reserved characters in a value are written as in a URL (`%3A`), tables and lists as JSON in that form.
 
 A mapping has the same names: `{steps: [{status: 503, retry_after: 2}, ok], again: true}`; a step may be a text, a list
@@ -93,11 +93,12 @@ def read_script(given: Scripted) -> Script:
         case Mapping() if "steps" in given or "again" in given:
             if unknown := set(given) - {"steps", "again"}:
                 raise ScriptError(f"unknown key `{unknown.pop()}` of a script; it has `steps` and `again`")
-            return Script(_read_steps(given.get("steps", ())), given.get("again", False) is True)
+            again = given.get("again", False) is True
+            return Script(_read_steps(given.get("steps", ()), again), again)
         case Mapping():
             return Script((_read_mapping(given),))
         case Sequence():
-            return Script(_read_steps(given))
+            return Script(_read_steps(given, False))
     raise ScriptError(f"a script is a text, a list or a mapping, not {given!r}")
 
 
@@ -115,32 +116,30 @@ def describe(step: Step) -> str:
             parts.append(key if value else f"no-{key}")
         else:
             parts.append(f"{key}={_write(name, value)}")
-    text = "+".join(parts) or "ok"
-    return f"{text}x1" if re.search(r"x\d+$", text) else text
+    return re.sub(r"x(?=\d+$)", "%78", "+".join(parts)) or "ok"  # no value may look like a count
 
 
 def _read_text(text: str) -> Script:
-    steps: list[Step] = []
     parts = text.split(":")
-    again = parts[-1] == "again" and len(parts) > 1
-    if again:
-        parts.pop()
-    counted = False
-    for part in parts:
-        counted = (found := re.fullmatch(r"(.+)x(\d+)", part)) is not None
-        name, times = (found[1], int(found[2])) if found else (part, 1)
-        steps += [_read_step(name)] * times
-    if counted and not again:
-        steps.append(OK)
-    return Script(tuple(steps), again)
+    again = len(parts) > 1 and parts[-1] == "again"
+    return Script(_read_steps(parts[:-1] if again else parts, again), again)
 
 
-def _read_steps(given: object) -> tuple[Step, ...]:
+def _read_steps(given: object, again: bool) -> tuple[Step, ...]:
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ScriptError(f"`steps` is a list, not {given!r}")
     steps: list[Step] = []
+    counted = False
     for item in given:
-        steps += (item,) if isinstance(item, Step) else read_script(item).steps
+        counted = False
+        for part in item.split(":") if isinstance(item, str) else ():
+            found = re.fullmatch(r"(.+)x(\d+)", part)
+            counted = found is not None
+            steps += [_read_step(found[1])] * int(found[2]) if found else [_read_step(part)]
+        if not isinstance(item, str):
+            steps += read_script(item).steps
+    if counted and not again:
+        steps.append(OK)  # so many calls, and then good ones: else a count at the end would mean nothing
     return tuple(steps)
 
 
@@ -241,9 +240,9 @@ def _place(value: object) -> At:
 
 
 def _drip(value: object) -> Drip:
-    size, slash, every = str(value).partition("b/")
-    if not slash or not size.isdigit():
-        raise ValueError(f"is {value!r}; write bytes and a pause, as `8b/50ms`")
+    size, at, every = str(value).partition("b@")
+    if not at or not size.isdigit():
+        raise ValueError(f"is {value!r}; write bytes and a pause, as `8b@50ms`")
     return Drip(int(size), _duration(every))
 
 
@@ -258,6 +257,8 @@ def _calls(value: object) -> tuple[ToolCall, ...]:
         raise ValueError(f"is {value!r}; write a list of {{name, arguments}}")
     calls = []
     for item in value:
+        if not isinstance(item, Mapping) or "name" not in item:
+            raise ValueError(f"has {item!r}; a call is {{name, arguments}}")
         arguments = item.get("arguments", {})
         calls.append(ToolCall(item["name"], arguments if isinstance(arguments, str) else json.dumps(arguments)))
     return tuple(calls)
@@ -278,14 +279,14 @@ def _write(name: str, value: object) -> str:
         case At(where=where):
             return where
         case Drip(size=size, every=every):
-            return f"{size}b/{_span(every)}"
+            return f"{size}b@{_span(every)}"
         case tuple() if name == "calls":
             return quote(json.dumps([dataclasses.asdict(call) for call in value]))
         case tuple():
             return quote(json.dumps(dict(value)))
         case int() if name in _DURATIONS:
             return _span(value)
-    return "none" if value == "" else quote(str(value), safe=" /,;@'()!*")
+    return "none" if value == "" else quote(str(value), safe=" ,;@'()!*")
 
 
 def _span(ns: int) -> str:

@@ -20,7 +20,7 @@ from tracegate.clock import Clock
 from tracegate.testing.script import NEVER
 from tracegate.testing.script_play import Turn, head_bytes
 from tracegate.testing.simulator_log import Entry
-from tracegate.testing.wire import Close, Data, End, Head, Pause, Raw
+from tracegate.testing.wire import Data, End, Head, Pause, Raw
 from tracegate.wire.headers import Headers
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, no time: closing sends a reset instead of an end
@@ -109,9 +109,9 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`."""
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-        self._drained = None
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():  # its task may have been cancelled meanwhile
+            drained.set_result(None)
 
     # What httptools calls
 
@@ -265,7 +265,7 @@ class _Playing:
                         out.append(b"0\r\n\r\n")
                     if turn.plan.step.garbage is not None and not turn.plan.step.garbage_after:
                         out.append(turn.plan.step.garbage.encode())
-                case Close():
+                case _:
                     await self._flush()
                     entry.closed = "reset" if action.reset else "close"
         await self._flush()

@@ -96,7 +96,7 @@ class Plan:
         step: What it was made from; what follows the answer (garbage, an idle death) is read from it.
         status, reason, headers: The head, without what is said of one call only.
         framing: `length`, `chunked`, `close`, or `none` for a status that has no body.
-        actions: In order; the last one ends the answer, or waits for ever.
+        actions: In order; the last one ends the answer, or is an end behind a wait that never ends.
     """
 
     step: Step
@@ -215,6 +215,8 @@ def _actions(step: Step, content: _Content, pieces: list[bytes], framing: str) -
         made = [Pause(step.wait), Raw(NOT_HTTP), Close(reset=False)]
     if step.body_drip is not None:
         made = _dripped(step.body_drip, made)
+    if isinstance(made[-1], Pause):
+        made.append(END)  # never reached, so that there always is a next action
     return [action for action in made if not (isinstance(action, Pause) and action.ns == 0)]
 
 
