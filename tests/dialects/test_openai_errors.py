@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.recordings import FOLDER
-from tracegate.dialects.openai_errors import by_status, classify, error_object, refusal, refused_within
+from tracegate.dialects.openai_errors import error_object, refusal, refused_within
 from tracegate.errors import Broken, Refused
 from tracegate.facts import ErrorClass
 
@@ -35,36 +35,6 @@ def test_recorded_errors_have_their_class(case: dict[str, Any]) -> None:
         failed.retry_after_ns,
         failed.should_retry,
     )
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        (400, "invalid_request"),
-        (401, "auth"),
-        (402, "quota"),
-        (403, "auth"),
-        (404, "not_found"),
-        (405, "invalid_request"),
-        (408, "overloaded"),
-        (409, "overloaded"),
-        (413, "too_large"),
-        (418, "invalid_request"),
-        (422, "invalid_request"),
-        (425, "overloaded"),
-        (429, "rate_limit"),
-        (500, "server_error"),
-        (501, "server_error"),
-        (502, "server_error"),
-        (503, "overloaded"),
-        (504, "server_error"),
-        (529, "overloaded"),
-        (599, "server_error"),
-    ],
-)
-def test_a_status_alone_has_a_class(status: int, expected: str) -> None:
-    """The table of ruling 6."""
-    assert expected == by_status(status)
 
 
 @pytest.mark.parametrize("status", [300, 301, 304, 307])
@@ -205,9 +175,3 @@ def test_any_bytes_have_one_class_and_a_message(body: bytes, status: int) -> Non
 
     assert failed.class_ in get_args(ErrorClass)
     assert failed.message
-
-
-def test_a_class_can_be_asked_for_alone() -> None:
-    """Of an error object that came another way."""
-    assert classify(429, {"message": "m", "code": "insufficient_quota"}) == "quota"
-    assert classify(None, {"message": "m"}) == "server_error"
