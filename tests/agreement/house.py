@@ -11,39 +11,15 @@ from typing import Any
 from tests.agreement.client import Answer
 from tracegate.config.load import load
 from tracegate.config.model import Config
-from tracegate.record import Record, Recorder
 from tracegate.server.assemble import assemble
 from tracegate.telemetry.view import View
 from tracegate.testing.clock import FakeClock
+from tracegate.testing.collected import Collected
 from tracegate.testing.driver import ClientExchange, drive
 from tracegate.testing.ids import SeededIds
 from tracegate.testing.memory import MemoryExchange
 
 PATH = "/v1/chat/completions"
-
-
-class Collected:
-    """A view that keeps the requests themselves, and hands them on."""
-
-    def __init__(self, *onwards: View) -> None:
-        self.requests: list[Recorder] = []
-        self._onwards = onwards
-
-    def add(self, request: Recorder) -> None:
-        """See `View.add`."""
-        self.requests.append(request)
-        for view in self._onwards:
-            view.add(request)
-
-    def late(self, request: Recorder, record: Record) -> None:
-        """See `View.late`."""
-        for view in self._onwards:
-            view.late(request, record)
-
-    async def flush(self, by: int) -> None:
-        """See `View.flush`."""
-        for view in self._onwards:
-            await view.flush(by)
 
 
 class House:

@@ -11,7 +11,7 @@ from tests.stage import MS, S
 from tracegate.dialects.openai import OpenAI
 from tracegate.errors import Broken, Failed, Refused, TimedOut, Unreachable
 from tracegate.events import Chunk, Event, Final
-from tracegate.facts import Attempt, Route, Target, Timeouts, unpriced
+from tracegate.facts import Answer, Attempt, Route, Target, Timeouts, unpriced
 from tracegate.hop import Call
 from tracegate.inbound import Inbound
 from tracegate.record import Recorder
@@ -22,7 +22,9 @@ from tracegate.testing.ids import SeededIds
 from tracegate.testing.loop import run
 from tracegate.testing.memory import MemoryExchange
 from tracegate.testing.simulator_log import Entry
-from tracegate.upstream.attempt import HELD_EVENTS, Leaf, Upstream
+from tracegate.upstream.attempt import Upstream
+from tracegate.upstream.leaf import Leaf
+from tracegate.upstream.live import HELD_EVENTS
 from tracegate.wire.body import Body
 
 SECRET = "sk-planted-0123456789abcdef"
@@ -78,7 +80,7 @@ class Played:
         self, clock: FakeClock, exchange: MemoryExchange, stream: bool, deadline: int, leave: int | None
     ) -> None:
         ids = SeededIds(1)
-        leaf = Leaf(dialect=OpenAI(), exchange=exchange, redactor=Redactor([SECRET]), **self._leaf)
+        leaf = Leaf(**{"dialect": OpenAI(), "exchange": exchange, "redactor": Redactor([SECRET]), **self._leaf})
         hop = RecordedRoute(RecordedAttempt(Upstream(leaf), leaf.target, unpriced), Route("r", "target", ("t",)))
         recorder = Recorder(Inbound(stream=stream), clock, ids)
         self.recorders.append(recorder)
@@ -335,3 +337,57 @@ def test_the_hop_is_called_through_its_wrapper_only() -> None:
             await Upstream(leaf)(call)
 
     run(main)
+
+
+def test_a_stream_whose_connection_broke_after_its_finish_reason_is_complete() -> None:
+    """Nothing of the answer is missing (ruling 54); a unary one that is cut is broken."""
+    for script in ("no-done+cut=end", "no-done+cut=end+reset"):
+        played = Played(script, stream=True)
+        assert played.error is None
+        assert (played.attempt.outcome, played.attempt.complete) == ("ok", True)
+    assert isinstance(Played("framing=chunked+cut=end", stream=False).error, Broken)
+
+
+def test_an_error_event_ends_the_attempt_at_once() -> None:
+    """Also when the provider says nothing after it and keeps the connection."""
+    event = 'data: {"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+    error = 'data: {"error":{"message":"overloaded","code":"server_error","type":"server_error"}}\n\n'
+    played = Played({"body": event + error, "content_type": "text/event-stream", "stall": "end"}, stream=True)
+    assert isinstance(played.error, Failed)
+    assert played.attempt.end == START
+    assert [type(e) for e in played.events] == [Chunk]
+
+
+def test_a_dialect_that_ends_without_output_gave_no_answer() -> None:
+    """Whatever the dialect thinks of it."""
+
+    class SilentReader:
+        def __init__(self) -> None:
+            self.facts = Answer()
+            self.skipped = 0
+            self.failure: Failed | None = None
+
+        def feed(self, data: bytes) -> list[Event]:
+            return []
+
+        def end(self) -> list[Event]:
+            return [Final()]
+
+    class Silent(OpenAI):
+        def reader(self, *args: Any, **kwargs: Any) -> Any:
+            return SilentReader()
+
+    played = Played("ok", dialect=Silent())
+    assert isinstance(played.error, Broken)
+
+
+def test_a_coding_that_was_not_asked_for_is_a_broken_answer() -> None:
+    """It can't be read."""
+    played = Played({"headers": {"content-encoding": "br"}})
+    assert isinstance(played.error, Broken)
+    assert played.error.token == "http_response_content_coding"
+
+
+def test_a_refused_attempt_keeps_the_region_that_its_head_tells() -> None:
+    """Azure says it on 429s too."""
+    assert Played("429+region=swedencentral").attempt.answer.region == "swedencentral"

@@ -29,8 +29,9 @@ from tracegate.policies.retry import Retry
 from tracegate.prices.book import Prices
 from tracegate.recorded import RecordedAttempt, RecordedRoute
 from tracegate.redact import Redactor
-from tracegate.upstream.attempt import Leaf, Upstream
+from tracegate.upstream.attempt import Upstream
 from tracegate.upstream.exchange import Exchange
+from tracegate.upstream.leaf import Leaf
 
 MADE_ON_THE_SPOT = 256  # routes of `provider/model` that a client named and that are kept
 

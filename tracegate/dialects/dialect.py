@@ -61,8 +61,19 @@ class Dialect(Protocol):
     def request(self, body: Body, target: Target, passed: Headers = ()) -> Outgoing:
         """Write the call for a target. `passed` holds the client's fields that may reach a provider (ruling 63)."""
 
-    def reader(self, body: Body, status: int, headers: Headers, *, limit: int, skip_malformed: bool) -> Reader:
-        """A reader for a 2xx answer. `limit` bounds a unary answer, or one event of a stream, in bytes."""
+    def reader(
+        self, body: Body, status: int, headers: Headers, *, limit: int, skip_malformed: bool, asked: bool = True
+    ) -> Reader:
+        """A reader for an answer; of one that is not 2xx only its facts are looked at.
+
+        Args:
+            body: The client's request.
+            status: Of the answer.
+            headers: Of the answer.
+            limit: Bytes of a unary answer, or of one event of a stream.
+            skip_malformed: Whether malformed events are skipped and counted (ruling 33).
+            asked: Whether `request` asks for usage in streams, so that it is hidden from who did not (ruling 61).
+        """
 
     def failure(self, status: int, headers: Headers, body: bytes, wall_s: int) -> Failed:
         """Classify an answer other than 2xx, once. `wall_s` (UTC seconds) resolves dates in `Retry-After`."""

@@ -60,8 +60,10 @@ class OpenAI:
             headers += target.headers
         return Outgoing(target, f"{target.path.rstrip('/')}/chat/completions", headers, _patched(body, target))
 
-    def reader(self, body: Body, status: int, headers: Headers, *, limit: int, skip_malformed: bool) -> Reader:
-        """A reader for a 2xx answer; see `Dialect.reader`."""
+    def reader(
+        self, body: Body, status: int, headers: Headers, *, limit: int, skip_malformed: bool, asked: bool = True
+    ) -> Reader:
+        """A reader for an answer; see `Dialect.reader`."""
         facts, media = Answer(), ""
         for name, value in headers:
             if name == "content-type":
@@ -74,7 +76,7 @@ class OpenAI:
                 status,
                 limit,
                 choices=_choices(body),
-                hide_usage=not body.wants_usage,
+                hide_usage=asked and not body.wants_usage,
                 skip_malformed=skip_malformed,
             )
         return UnaryReader(facts, status, media, limit, streamed=body.stream)
