@@ -77,11 +77,12 @@ def key() -> None:
 
 @main.command()
 @click.option("--keep", is_flag=True, help="Keep serving afterwards, and print how to send a request.")
-def demo(keep: bool) -> None:
+@click.option("--svg", metavar="FILE", help="Write the picture of one trace.")
+def demo(keep: bool, svg: str | None) -> None:
     """Send a dozen requests through healthy and failing providers and print who served each, as a tree."""
     from tracegate.cli.demo import run
 
-    sys.exit(run(keep=keep))
+    sys.exit(run(keep=keep, svg=svg))
 
 
 def _file(given: str | None) -> str | None:
