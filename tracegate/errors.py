@@ -46,6 +46,7 @@ class Rejected(TracegateError):
         reason: `tracegate.outcome_reason` (ruling 53).
         param: The request field at fault.
         type: OpenAI's error type.
+        headers: Fields that this refusal asks for, beside those of every error: `Allow` of a 405.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Rejected(TracegateError):
         param: str | None = None,
         type: str = "invalid_request_error",
         retry_after_ns: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -66,6 +68,7 @@ class Rejected(TracegateError):
         self.param = param
         self.type = type
         self.retry_after_ns = retry_after_ns
+        self.headers = headers
 
 
 class Denied(TracegateError):

@@ -26,9 +26,9 @@ class Remote:
 class Inbound:
     """One request of a client, as the server saw it; filled as it goes.
 
-    `chunks` counts the data events sent to the client, `[DONE]` not counted (ruling 26). `ended` is the monotonic
-    time of the last byte handed to the socket. `body` is the client's request, for views that tell its parameters;
-    never shown as text.
+    `chunks` counts the data events sent to the client, `[DONE]` not counted (ruling 26). `body` is the client's
+    request, for views that tell its parameters; never shown as text. `audited` is false where the audit log is
+    switched off.
     """
 
     method: str = "POST"
@@ -45,6 +45,7 @@ class Inbound:
     remote: Remote | None = None
     trust: TrustMode = "parent"
     authenticated: bool = False
+    audited: bool = True
     tenant: str | None = None
     key: str | None = None
     alias: str | None = None
@@ -53,3 +54,8 @@ class Inbound:
     first_sent: int | None = None
     chunks: int = 0
     body: Body | None = field(default=None, repr=False)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it leaves an audit record, whose id is then told: authenticated calls for inference (ruling 24)."""
+        return self.authenticated and self.api is not None and self.audited

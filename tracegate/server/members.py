@@ -151,8 +151,7 @@ def _model_and_region(attempt: Attempt) -> str:
 
 def record_id(recorder: Recorder, exc: BaseException | None = None) -> str | None:
     """The id of the audit record, for requests that leave one (ruling 24); none is promised that could not be kept."""
-    inbound = recorder.inbound
-    if not inbound.authenticated or inbound.api is None:
+    if not recorder.inbound.recorded:
         return None
     if isinstance(exc, Unavailable) and exc.reason == "audit_unavailable":
         return None
