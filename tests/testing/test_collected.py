@@ -23,8 +23,14 @@ def test_requests_are_kept_and_handed_on() -> None:
         def late(self, request: Recorder, record: object) -> None:
             self.told.append(record)
 
+        def start(self) -> None:
+            self.told.append("start")
+
         async def flush(self, by: int) -> None:
             self.told.append(by)
+
+        async def close(self, by: int) -> None:
+            self.told.append(("close", by))
 
     async def main() -> None:
         behind = Behind()
@@ -35,8 +41,10 @@ def test_requests_are_kept_and_handed_on() -> None:
         assert await view.until(1) == [recorder]
         assert behind.requests == [recorder]
         view.late(recorder, recorder.server)
+        view.start()
         await view.flush(7)
-        assert behind.told == [recorder.server, 7]
+        await view.close(8)
+        assert behind.told == [recorder.server, "start", 7, ("close", 8)]
 
     run(main)
 

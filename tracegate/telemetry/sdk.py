@@ -17,6 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
 from tracegate.clock import Clock, Handle
 from tracegate.record import Record, Recorder
 from tracegate.telemetry import names
@@ -44,6 +47,7 @@ class Replays:
         spans, logs, metrics: Take rendered values; quick, never wait.
         flush: Sends what was taken; may block for long.
         close: Ends what sends; may block for long.
+        tracers, meters: The providers themselves, for instrumentations below an attempt.
     """
 
     spans: SpanReplay | None
@@ -51,6 +55,8 @@ class Replays:
     metrics: MetricReplay | None
     flush: Callable[[], object]
     close: Callable[[], object]
+    tracers: TracerProvider | None = None
+    meters: MeterProvider | None = None
 
 
 class Replay:
@@ -64,7 +70,7 @@ class Replay:
         limit: Requests that may wait.
     """
 
-    __slots__ = ("_clock", "_limit", "_logged", "_losses", "_measurements", "_queue", "_renders", "_replays", "_timer")
+    __slots__ = ("_clock", "_limit", "_logged", "_losses", "_measurements", "_queue", "_renders", "_replays", "_timer", "meters", "tracers")
 
     def __init__(
         self, clock: Clock, replays: Replays, measurements: Measurements, losses: Losses, *, limit: int = 2048
@@ -77,6 +83,8 @@ class Replay:
         self._queue: deque[tuple[Recorder, Record | None, tuple[Record, ...]]] = deque()
         self._timer: Handle | None = None
         self._logged = False
+        self.tracers = replays.tracers
+        self.meters = replays.meters
         self._renders = (self._spans, self._logs, self._metrics)  # one that fails does not stop the others
 
     def add(self, request: Recorder) -> None:
@@ -86,6 +94,9 @@ class Replay:
     def late(self, request: Recorder, record: Record) -> None:
         """See `View.late`."""
         self._take(request, record, ())
+
+    def start(self) -> None:
+        """See `View.start`; the SDK has schedules of its own."""
 
     async def flush(self, by: int) -> None:
         """See `View.flush`."""

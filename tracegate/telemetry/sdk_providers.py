@@ -152,6 +152,8 @@ def replay(
         else Metrics(providers.metrics, (*tallies, losses), measurements.zeros()),
         flush=_each(providers, "force_flush"),
         close=_each(providers, "shutdown") if providers.ours else _nothing,
+        tracers=providers.traces,
+        meters=providers.metrics,
     )
     return Replay(clock, made, measurements, losses)
 

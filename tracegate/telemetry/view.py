@@ -16,5 +16,11 @@ class View(Protocol):
     def late(self, request: Recorder, record: Record) -> None:
         """Take a record that closed after the SERVER record (a shadow call, a cache store)."""
 
+    def start(self) -> None:
+        """Begin what is done on a schedule; called once, on the running loop."""
+
     async def flush(self, by: int) -> None:
         """Send what is queued, until monotonic nanosecond `by`."""
+
+    async def close(self, by: int) -> None:
+        """Flush, then end what sends, until monotonic nanosecond `by`; nothing is taken afterwards."""

@@ -32,10 +32,20 @@ class Collected:
         for view in self._onwards:
             view.late(request, record)
 
+    def start(self) -> None:
+        """See `View.start`."""
+        for view in self._onwards:
+            view.start()
+
     async def flush(self, by: int) -> None:
         """See `View.flush`."""
         for view in self._onwards:
             await view.flush(by)
+
+    async def close(self, by: int) -> None:
+        """See `View.close`."""
+        for view in self._onwards:
+            await view.close(by)
 
     async def until(self, count: int, within_s: float = 10.0) -> list[Recorder]:
         """Wait until so many requests have closed; raises `TimeoutError` when they do not."""
