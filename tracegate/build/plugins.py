@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import entry_points
 
+from tracegate.build.exchanges import Instrument
 from tracegate.dialects.dialect import Dialect
 from tracegate.errors import ConfigError
 from tracegate.policies.policy import Policy
+from tracegate.telemetry.view import View
+from tracegate.upstream.transport import Wrap
 
 
 def dialects() -> dict[str, Dialect]:
@@ -18,6 +21,19 @@ def dialects() -> dict[str, Dialect]:
 def policies() -> dict[str, Policy]:
     """Every policy of the entry point group `tracegate.policies`, by key."""
     return {name: found() for name, found in _load("tracegate.policies").items()}
+
+
+def instrument_of(view: View) -> Instrument | None:
+    """What puts OpenTelemetry's instrumentation around a provider's transport, below our attempts.
+
+    `None` where the view has no SDK behind it, as nobody then would take its spans.
+    """
+    tracers = getattr(view, "tracers", None)
+    if tracers is None:
+        return None
+    (entry,) = entry_points(group="tracegate.instrumentations", name="httpx")
+    wrap: Wrap = entry.load()(tracers, getattr(view, "meters", None))
+    return lambda propagate: wrap
 
 
 def forget() -> None:

@@ -48,7 +48,7 @@ def assemble(
 
     Args:
         config: The configuration.
-        view: Where closed requests go; flushed when the application stops.
+        view: Where closed requests go; started and closed with the application.
         clock, ids: Injected in tests.
         exchanges: The ways to the providers instead of those configured; closed when the application stops.
     """
@@ -82,10 +82,11 @@ def assemble(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         limits = config.limits
+        view.start()
         yield {STATE: WireLimits(limits.header, limits.header_time_ns, limits.keep_alive_ns)}
         for way in ways.values():
             await way.close()
-        await view.flush(clock.now() + config.telemetry.shutdown_ns)
+        await view.close(clock.now() + config.telemetry.shutdown_ns)
 
     return Assembled(application(gateway, cors=config.headers.cors, lifespan=lifespan), gateway, tree)
 

@@ -14,8 +14,10 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from tracegate.build.telemetry import view_of
-from tracegate.clock import SystemClock
+from tracegate.build.exchanges import exchanges
+from tracegate.build.plugins import instrument_of
+from tracegate.build.telemetry import telemetry_of
+from tracegate.clock import RandomIds, SystemClock
 from tracegate.config.load import load
 from tracegate.config.model import Config, Listen
 from tracegate.server.assemble import assemble
@@ -55,8 +57,10 @@ def serve(config: Config, sock: socket.socket, workers: int = 1) -> None:
 def worker() -> Starlette:
     """The application of one worker process: it reads the configuration that `serve` named."""
     config = load(os.environ.get(CONFIG_VARIABLE) or None, os.environ)
-    clock = SystemClock()
-    return assemble(config, view_of(config, clock), clock=clock).app
+    clock, ids = SystemClock(), RandomIds()
+    view = telemetry_of(config, clock, ids, os.environ).view
+    ways = exchanges(config, clock, instrument_of(view))
+    return assemble(config, view, clock=clock, ids=ids, exchanges=ways).app
 
 
 @asynccontextmanager
