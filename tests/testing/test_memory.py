@@ -227,9 +227,10 @@ def test_connecting_takes_its_time_once() -> None:
         ("idle=close+idle-after=0ms", 0, False),
         ("idle=reset+idle-after=10ms", 9, True),
         ("idle=reset+idle-after=10ms", 10, False),
-        ("linger=50ms", 49, False),
-        ("linger=50ms", 50, True),
-        ("linger=101ms", 200, False),
+        ("linger=50ms", 0, True),  # its length was told: nothing comes behind the last byte
+        ("framing=chunked+linger=50ms", 49, False),
+        ("framing=chunked+linger=50ms", 50, True),
+        ("framing=chunked+linger=101ms", 200, False),
     ],
 )
 def test_a_connection_is_used_again_only_if_it_is_sound(script: str, pause: int, kept: bool) -> None:
@@ -270,7 +271,7 @@ def test_the_framing_is_drained_for_a_while() -> None:
 
     async def main() -> tuple[Entry, Entry]:
         exchange = MemoryExchange(FakeClock())
-        for script in ("linger=60ms", "linger=200ms"):
+        for script in ("framing=chunked+linger=60ms", "framing=chunked+linger=200ms"):
             incoming = await sent(exchange, script)
             await incoming.read(FAR, "attempt")
             incoming.release()
@@ -292,7 +293,7 @@ def test_the_framing_is_drained_for_a_while() -> None:
         ("cut=2+reset", ("Broken", "http_response_incomplete"), 200, "reset"),
         ("cut=half", ("Broken", "http_response_incomplete"), 200, "close"),
         ("bad-frame=1", ("Broken", "http_protocol_error"), 200, "close"),
-        ("framing=close+cut=2", (None, None), 200, None),
+        ("framing=close+cut=2", (None, None), 200, "close"),
         ("truncated", (None, None), 200, None),
         ("framing=close", (None, None), 200, "close"),
         ("no-keep-alive", (None, None), 200, "close"),

@@ -35,6 +35,7 @@ def test_a_script_without_steps_is_refused() -> None:
         ({"status": 100}, "from 200 to 599"),
         ({"status": 600}, "from 200 to 599"),
         ({"how": "reset"}, "needs `cut`"),
+        ({"how": "end", "cut": At("mid-head")}, "before its head"),
     ],
 )
 def test_impossible_steps_are_refused(fields: dict[str, int], told: str) -> None:

@@ -87,7 +87,7 @@ def body(found: Plan) -> bytes:
         ("cut=0+text=", "H close"),
         ("no-events", "H E"),
         ("role-only", "H e close"),
-        ("role-only+framing=close", "H e E"),
+        ("role-only+framing=close", "H e E close"),
         ("silence", "never E"),
         ("stall=mid-head", "h1 never E"),
         ("stall=mid-head+stall-for=5ms+text=", "h1 5ms h2 e e e E"),
@@ -116,7 +116,10 @@ def test_a_stream_is_played_as_its_step_says(step: str, actions: str) -> None:
         ("cut=3", "H {half} close"),
         ("cut=0", "H close"),
         ("cut=half+clean", "H {half} E"),
-        ("cut=end", "H {} close"),
+        ("cut=end", "H {} E close"),
+        ("linger=5ms+stall=end", "H {} E"),
+        ("framing=chunked+linger=5ms", "H {} 5ms E"),
+        ("framing=chunked+cut=end", "H {} close"),
         ("bad-frame=0", "H raw close"),
         ("empty", "H E"),
         ("204", "H E"),
@@ -131,7 +134,7 @@ def test_a_whole_answer_is_played_as_its_step_says(step: str, actions: str) -> N
 def test_drips_split_every_piece() -> None:
     """With a pause behind each."""
     found = made(Step(body="12345", body_drip=Drip(2, MS)))
-    assert shape(found) == "H 2 1ms 2 1ms 1 1ms E"
+    assert shape(found) == "H 2 1ms 2 1ms 1 E"
     found = made(Step(text="", body_drip=Drip(1000, MS)), stream=True)
     assert shape(found) == "H e 1ms e 1ms e 1ms E"
     assert found.actions[0].__class__ is Head

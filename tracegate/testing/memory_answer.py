@@ -222,6 +222,8 @@ class MemoryIncoming:
         entry = self._entry
         if entry.ended is None:
             entry.ended = self._at
+            if isinstance(action, Raw):
+                entry.first_sent = entry.first_sent or self._at
             last = self._actions[-1]
             if isinstance(last, Close):  # at once, or behind the end of an answer whose connection is not kept
                 entry.closed = "reset" if last.reset else "close"

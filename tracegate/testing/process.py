@@ -31,12 +31,12 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.error import HTTPError
 
 import yaml
 
-from tracegate.testing.script import Script, ScriptError, Step
+from tracegate.testing.script import Script, ScriptError
 from tracegate.testing.script_text import Scripted, describe, read_script
 from tracegate.testing.simulator import Simulator
 from tracegate.testing.simulator_log import Entry, read_entry
@@ -111,24 +111,27 @@ class SimulatorProcess:
         """Start it and wait until it listens.
 
         Raises:
-            RuntimeError: It ended before that; the text has what it said.
+            RuntimeError: It ended before that.
         """
         command = [sys.executable, "-m", "tracegate.testing", *self._arguments]
         # Our own module by our own interpreter.
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        line = _stream(self._process.stdout).readline()
+        line = cast(IO[str], self._process.stdout).readline()
         if not line.startswith("base_url "):
-            raise RuntimeError(f"the simulator did not start: exit code {self._process.wait(READY_S)}, {line!r}")
+            code = self.stop()
+            raise RuntimeError(f"the simulator did not start: exit code {code}; its standard error says why")
         self.base_url = line.split()[1]
         self.script(self._scripts)
 
-    def stop(self) -> None:
-        """Stop it: its standard input ends."""
-        if self._process is not None:
-            process, self._process = self._process, None
-            _stream(process.stdin).close()
-            process.wait(READY_S)
-            _stream(process.stdout).close()
+    def stop(self) -> int | None:
+        """Stop it: its standard input ends. Returns its exit code, `None` where none ran."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        cast(IO[str], process.stdin).close()
+        code = process.wait(READY_S)
+        cast(IO[str], process.stdout).close()
+        return code
 
     def __enter__(self) -> SimulatorProcess:
         self.start()
@@ -167,8 +170,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         simulator = Simulator(scripts, seed=given.seed, created=given.created, host=given.host, port=given.port)
     except (OSError, ScriptError, yaml.YAMLError) as exc:
         parser.error(str(exc))
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_serve(simulator, until_eof=given.until_eof))
+    try:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(_serve(simulator, until_eof=given.until_eof))
+    except OSError as exc:
+        parser.exit(1, f"can't listen on {given.host}:{given.port}: {exc.strerror or exc}\n")
 
 
 async def _serve(simulator: Simulator, *, until_eof: bool) -> None:
@@ -209,11 +215,4 @@ class _Eof(asyncio.Protocol):
 
 
 def _told(script: Script) -> dict[str, Any]:
-    steps: tuple[Step, ...] = script.steps
-    return {"steps": [describe(step) for step in steps], "again": script.again}
-
-
-def _stream(stream: IO[str] | None) -> IO[str]:
-    if stream is None:
-        raise RuntimeError("the process was started without its pipes")
-    return stream
+    return {"steps": [describe(step) for step in script.steps], "again": script.again}

@@ -213,6 +213,8 @@ class Step:
             raise ScriptError(f"`{small[0]}` must be at least 1")
         if self.how != "close" and self.cut is None:
             raise ScriptError(f"`how: {self.how}` needs `cut`, the place; `reset-before-head` is short for one")
+        if self.how == "end" and self.cut is not None and self.cut.where in ("start", "mid-head"):
+            raise ScriptError("an answer can't end well framed before its head is whole; cut at `head` or later")
         if self.status is not None and not 200 <= self.status <= 599:
             raise ScriptError(f"`status` is {self.status}; write a final one, from 200 to 599")
 

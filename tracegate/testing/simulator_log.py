@@ -27,7 +27,8 @@ class Entry:
         events, size: Whole events and bytes of the body that were sent.
         asked: In memory only: the exchange was asked for.
         began, arrived: First byte and end of the request; `None` where it never came (in memory: no connection).
-        first_sent: First byte of the head. first_body, last_sent: First and last byte of the body.
+        first_sent: First byte of the head, or of what stands in its place.
+        first_body, last_sent: First and last byte of the body.
         ended: The answer was complete, its framing too, or the provider closed the connection by script.
         closed: How the provider ended the connection by script: `close` or `reset`.
         hung_up: The caller left before that.

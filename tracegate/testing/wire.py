@@ -26,7 +26,7 @@ CODINGS: Mapping[Encoding, str] = {
     "not-gzip": "gzip",
 }
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\r\n"
-NOT_HTTP = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"
+NOT_HTTP = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\nProtocol mismatch.\r\n\r\n"
 BAD_CHUNK = b"this is no chunk size\r\n"
 SSE_TYPE = "text/event-stream; charset=utf-8"
 
@@ -200,21 +200,25 @@ def _actions(step: Step, content: _Content, pieces: list[bytes], framing: str) -
         if number == content.opening:
             pause = pause + step.first_token if number == 0 else step.first_token or step.pace
         made += (Pause(pause), Data(piece, event=content.stream and number >= 0))
-    made += (Pause(step.linger), END)
+    good_end: list[Action] = [Pause(step.linger), END]
     if framing == "close" or not step.keep_alive:
-        made.append(Close(reset=False))
+        good_end.append(Close(reset=False))
+    made += good_end
     if step.bad_frame is not None:
         _interrupt(made, At("events", step.bad_frame), [Raw(BAD_CHUNK), Close(reset=False)])
     if step.cut is not None:
         ended = step.how == "end" or (step.how == "close" and framing == "close")
-        tail: list[Action] = [Pause(step.linger), END] if ended else [Close(reset=step.how == "reset")]
-        _interrupt(made, step.cut, tail)
+        _interrupt(made, step.cut, good_end if ended else [Close(reset=step.how == "reset")])
     if step.stall is not None:
         _interrupt(made, step.stall, [Pause(step.stall_for)], resume=step.stall_for < NEVER)
     if step.say == "not-http":
         made = [Pause(step.wait), Raw(NOT_HTTP), Close(reset=False)]
     if step.body_drip is not None:
         made = _dripped(step.body_drip, made)
+    headed = any(isinstance(action, Head) and action.part != "first" for action in made)
+    whole = _size(made) == sum(map(len, pieces)) or step.how == "end"
+    if headed and whole and framing in ("length", "none"):
+        made = _ended_by_length(made)
     if isinstance(made[-1], Pause):
         made.append(END)  # never reached, so that there always is a next action
     return [action for action in made if not (isinstance(action, Pause) and action.ns == 0)]
@@ -253,6 +257,12 @@ def _place(made: list[Action], index: int, at: At) -> int:
                 made[index - 1 : index] = [Data(action.data[:left]), Data(action.data[left:], event=action.event)]
             left -= action.event if by_events else len(action.data)
     return index
+
+
+def _ended_by_length(made: list[Action]) -> list[Action]:
+    """The same where the body's last byte is its end, for its length was told: nothing can come late or be cut."""
+    last = max(index for index, action in enumerate(made) if isinstance(action, Head | Data))
+    return [*made[: last + 1], END, *(action for action in made[last + 1 :] if isinstance(action, Close))]
 
 
 def _size(actions: list[Action]) -> int:

@@ -1,0 +1,161 @@
+"""Over sockets and in memory the same script has the same effect, for every kind of step.
+
+Over sockets the caller is the exchange over httpx's own transport, so the tokens of errors are those of a real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.testing.calling import MS, Outcome, outcome, outgoing
+from tracegate.clock import Clock, SystemClock
+from tracegate.facts import Connection
+from tracegate.testing.clock import FakeClock
+from tracegate.testing.loop import run
+from tracegate.testing.memory import MemoryExchange
+from tracegate.testing.script_text import SHORT
+from tracegate.testing.simulator import Simulator
+from tracegate.testing.simulator_log import Entry
+from tracegate.testing.wire_flavour import FLAVOURS
+from tracegate.upstream.exchange import Exchange
+from tracegate.upstream.httpx import HttpxExchange
+
+CREATED = 1_700_000_000
+TRUST = ssl.create_default_context()  # never used, but dear to make for each transport
+LIMIT = 20_000 * MS
+SHORT_LIMIT = 60 * MS  # for what never comes
+
+SCRIPTS = [
+    # statuses and errors
+    "401", "403", "404", "408", "409", "413", "422", "500", "502", "504", "529", "204", "307",
+    "429+retry-after=2", "429+retry-after-ms=1500", "503+retry-date=30",
+    "problem=rate_limit", "status=200+problem=overloaded", "code=own+503", "message=%7Bkey%7D+401",
+    # what is no answer
+    "body=%7B", "body=none", "content-type=text%2Fplain+body=hello", "html+502", "empty+status=503",
+    # what is said
+    "text=none", "text=%E6%9D%B1%E4%BA%AC %F0%9F%97%BC", "words=300", "say=prompt", "reasoning=first think",
+    "refusal=no", "tools", "choices=3", "served=gpt-2024-08-06", "served=none", "fingerprint=none", "tier=flex",
+    "region=Poland Central", "finish=length", "finish=none", "usage=never", "usage=always", "usage=last", "usage=each",
+    "prompt-tokens=7+completion-tokens=8+cached-tokens=3+reasoning-tokens=2",
+    # the form of a stream
+    "no-done", "no-done+finish=none", "newline=cr", "comments", "named", "multiline", "tight", "bom",
+    "pings=2+first-event=3ms", "malformed=0", "malformed=2", "malformed=2+malformed-by=utf8",
+    "error-event=1", "error-event=3+problem=overloaded",
+    # how it is brought
+    "wait=2ms", "first-event=2ms", "first-token=2ms", "pace=1ms", "head-drip=90b@1ms", "body-drip=150b@1ms",
+    "split=1", "split=7", "encoding=gzip", "encoding=deflate", "encoding=raw-deflate", "encoding=not-gzip",
+    "framing=length", "framing=chunked", "framing=close", "no-keep-alive", "linger=3ms",
+    "bad-frame=0", "bad-frame=2",
+    # where it breaks
+    "cut=start", "cut=start+reset", "cut=mid-head", "cut=mid-head+reset", "cut=head", "cut=head+reset",
+    "cut=head+clean",
+    "cut=1", "cut=2+reset", "cut=3+clean", "cut=30b", "cut=30b+reset", "cut=30b+clean", "cut=half", "cut=end",
+    "cut=end+reset", "framing=close+cut=1", "framing=close+cut=1+reset", "framing=chunked+cut=half",
+    "stall=start", "stall=mid-head", "stall=head", "stall=1", "stall=30b", "stall=half", "stall=end",
+    "stall=mid-head+stall-for=2ms", "stall=1+stall-for=2ms", "stall=end+stall-for=2ms",
+    # what follows
+    "garbage=HTTP%2F1.1 200 OK", "idle=reset+idle-after=0ms", "idle=close+idle-after=0ms", "idle=next",
+]  # fmt: skip
+SCRIPTS += [name for name in SHORT if name not in ("reset", "clean")]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What both sides saw of a call."""
+
+    outcome: Outcome
+    log: dict[str, object]
+    first_byte: bool
+
+
+def told(entry: Entry) -> dict[str, object]:
+    """What the log says, but for numbers of connections and times, of which only whether there is one."""
+    names = ("provider", "model", "step", "method", "path", "status", "events", "size", "closed", "body", "nth")
+    seen: dict[str, object] = {name: getattr(entry, name) for name in names}
+    times = ("began", "arrived", "first_sent", "first_body", "last_sent", "ended", "hung_up")
+    return seen | {name: getattr(entry, name) is not None for name in times}
+
+
+async def called(
+    exchange: Exchange, clock: Clock, script: str, *, stream: bool, port: int, path: str
+) -> tuple[Outcome, bool]:
+    """One call: what became of it, and whether its first byte was told."""
+    connection = Connection()
+    options = {"include_usage": True}
+    call = outgoing(f"sim-{script}", stream=stream, port=port, path=path, tools=[], stream_options=options)
+    call.headers[0] = ("host", "sim")  # it is said back, and had the port
+    endless = script == "silence" or ("stall" in script and "stall-for" not in script)
+    found = await outcome(exchange, clock, call, within=SHORT_LIMIT if endless else LIMIT, connection=connection)
+    changing = ("date", "retry-after") if "retry-date" in script else ("date",)
+    headers = tuple(field for field in found.headers if field[0] not in changing)
+    # A transport over sockets tells the first byte only of a head that is whole.
+    first_byte = connection.first_byte is not None and found.status is not None
+    return Outcome(found.status, headers, found.body, found.error, found.kind), first_byte
+
+
+def in_memory(script: str, stream: bool, path: str) -> Seen:
+    """The call in memory, in virtual time."""
+
+    async def main() -> Seen:
+        clock = FakeClock()
+        exchange = MemoryExchange(clock, seed=1, created=CREATED)
+        found, first_byte = await called(exchange, clock, script, stream=stream, port=80, path=path)
+        await exchange.close()
+        return Seen(found, told(exchange.log[0]), first_byte)
+
+    return run(main)
+
+
+def over_sockets(script: str, stream: bool, path: str) -> Seen:
+    """The call over sockets."""
+
+    async def main() -> Seen:
+        async with Simulator(seed=1, created=CREATED) as sim:
+            clock = SystemClock()
+            exchange = HttpxExchange(httpx.AsyncHTTPTransport(verify=TRUST), clock, most=9)
+            found, first_byte = await called(exchange, clock, script, stream=stream, port=sim.port, path=path)
+            await exchange.close()
+            await sim.until(lambda log: log[0].over)
+            return Seen(found, told(sim.log[0]), first_byte)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_both_forms_do_the_same(script: str, stream: bool) -> None:
+    """Status, fields, bytes, the error's token, and what the log says."""
+    path = "/sim/v1/chat/completions"
+    assert in_memory(script, stream, path) == over_sockets(script, stream, path)
+
+
+@pytest.mark.parametrize("script", ["ok", "429", "context-length", "content-filter", "error-event=1"])
+@pytest.mark.parametrize("provider", FLAVOURS)
+def test_both_forms_speak_each_providers_way(script: str, provider: str) -> None:
+    """Whole and streamed."""
+    for stream in (False, True):
+        path = f"/{provider}/v1/chat/completions"
+        assert in_memory(script, stream, path) == over_sockets(script, stream, path)
+
+
+def test_a_coded_stream_can_be_read_event_by_event() -> None:
+    """By what arrived, not only at its end."""
+
+    async def main() -> None:
+        clock = FakeClock()
+        exchange = MemoryExchange(clock)
+        call = outgoing("sim-gzip+pace=10ms+text=", stream=True)
+        far = clock.now() + 1000 * MS
+        incoming = await exchange.send(call, Connection(), connect_by=far, write_by=far, until=far, limit="attempt")
+        reader = zlib.decompressobj(wbits=31)
+        for _ in range(3):
+            assert reader.decompress(await incoming.read(far, "idle")).endswith(b"\n\n")
+        incoming.release()
+
+    run(main)
