@@ -21,6 +21,12 @@ def test_retry_has_a_short_form() -> None:
     assert schema.Retry.model_validate(0, context=AROUND).model_fields_set == {"times"}
 
 
+def test_retry_may_be_for_fewer_classes() -> None:
+    """Any of the five."""
+    assert schema.Retry.model_validate({"when": ["overloaded"]}, context=AROUND).when == frozenset({"overloaded"})
+    assert schema.Retry.model_validate({"when": []}, context=AROUND).when == frozenset()
+
+
 def test_listen_and_otlp_have_short_forms() -> None:
     """An address, and a URL."""
     assert schema.Listen.model_validate("localhost:1", context=AROUND).address == "localhost:1"

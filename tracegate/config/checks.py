@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tracegate.config.draft import Draft
-from tracegate.config.model import Node, PolicyNode, RouteNode, RouteSettings, TargetNode, TargetSettings
+from tracegate.config.model import Node, RouteNode, RouteSettings, TargetNode, TargetSettings
 from tracegate.config.problems import Path
 from tracegate.config.words import duration
 from tracegate.facts import Timeouts
@@ -40,11 +40,10 @@ def _limits(draft: Draft, path: Path, what: str, limits: Timeouts, deadline_ns: 
 
 
 def _leaves(node: Node) -> Iterator[TargetNode]:
-    match node:
-        case TargetNode():
-            yield node
-        case RouteNode(route=route):
-            yield from _leaves(route.node)
-        case PolicyNode(children=children):
-            for child in children:
-                yield from _leaves(child.node)
+    if isinstance(node, TargetNode):
+        yield node
+    elif isinstance(node, RouteNode):
+        yield from _leaves(node.route.node)
+    else:
+        for child in node.children:
+            yield from _leaves(child.node)

@@ -70,31 +70,29 @@ def tenants(draft: Draft, names: Collection[str], providers: Collection[str]) ->
 
 def _digest(draft: Draft, path: Path, written: schema.Key, *, loopback: bool) -> tuple[bytes | None, bool]:
     """SHA-256 of the key, and whether the key is short; only the digest is kept."""
-    if (written.key is None) == (written.hash is None):
-        what = "neither `key` nor `hash`" if written.key is None else "both `key` and `hash`"
-        draft.wrong(path, what, "write one of them; `tracegate key` makes a random key and prints both.")
-    elif written.hash is not None:
+    here, key = (*path, "key"), written.key
+    if written.hash is not None and key is None:
         if _HASH.fullmatch(written.hash):
             return bytes.fromhex(written.hash.partition(":")[2]), False
         # What was written is not shown: it may be the key itself.
         draft.wrong((*path, "hash"), "not a hash", "write `sha256:` and 64 hex digits; `tracegate key` prints it.")
-    elif written.key is not None:
-        here, key = (*path, "key"), written.key
-        if not key.value.isascii() or not key.value.isprintable() or key.value != key.value.strip():
-            draft.wrong(
-                here, "the key has characters that no client can send", "use printable ASCII; see `tracegate key`."
-            )
-            return None, False
-        if key.source == "literal":
-            ways = "use `hash`, `${VAR}`, `{env: VAR}` or `{file: PATH}`"
-            draft.note("warning", here, f"the key is written out here; {ways}")
-        short = len(key.value) < SHORTEST
-        if short and not loopback:
-            draft.wrong(here, f"the key has less than {SHORTEST} characters", "make a random one with `tracegate key`.")
-        elif short:
-            draft.note("warning", here, f"the key has less than {SHORTEST} characters: allowed on loopback only")
-        return hashlib.sha256(key.value.encode()).digest(), short
-    return None, False
+        return None, False
+    if key is None or written.hash is not None:
+        what = "neither `key` nor `hash`" if key is None else "both `key` and `hash`"
+        draft.wrong(path, what, "write one of them; `tracegate key` makes a random key and prints both.")
+        return None, False
+    if not key.value.isascii() or not key.value.isprintable() or key.value != key.value.strip():
+        draft.wrong(here, "the key has characters that can't be sent", "use printable ASCII; see `tracegate key`.")
+        return None, False
+    if key.source == "literal":
+        ways = "use `hash`, `${VAR}`, `{env: VAR}` or `{file: PATH}`"
+        draft.note("warning", here, f"the key is written out here; {ways}")
+    short = len(key.value) < SHORTEST
+    if short and not loopback:
+        draft.wrong(here, f"the key has less than {SHORTEST} characters", "make a random one with `tracegate key`.")
+    elif short:
+        draft.note("warning", here, f"the key has less than {SHORTEST} characters: allowed on loopback only")
+    return hashlib.sha256(key.value.encode()).digest(), short
 
 
 class _Names:

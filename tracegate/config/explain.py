@@ -5,7 +5,7 @@ Source of the form: section 17 of the configuration's reference. No secret is sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from tracegate.config.explain_values import gateway_values, provider_values, route_values, target_values
@@ -101,16 +101,15 @@ def _below(config: Config, node: Node, indent: str, today: date) -> Iterator[Row
 
 def _row(config: Config, node: Node, indent: str, share: str, today: date, *, last: bool) -> Iterator[Row]:
     branch, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
-    match node:
-        case TargetNode(name=name):
-            yield f"{indent}{branch}{name}", share + _leaf(config, node, today)
-        case RouteNode(name=name, route=route):
-            yield f"{indent}{branch}{name}", f"{share}route · {_about(route)}{_next(route.node)}"
-            yield from _below(config, route.node, indent + below, today)
-        case PolicyNode(key=key, children=children):
-            count = f"{len(children)} candidate{'' if len(children) == 1 else 's'}"
-            yield f"{indent}{branch}{key}", f"{share}{count}{_next(node)}"
-            yield from _below(config, node, indent + below, today)
+    if isinstance(node, TargetNode):
+        yield f"{indent}{branch}{node.name}", share + _leaf(config, node, today)
+    elif isinstance(node, RouteNode):
+        yield f"{indent}{branch}{node.name}", f"{share}route · {_about(node.route)}{_next(node.route.node)}"
+        yield from _below(config, node.route.node, indent + below, today)
+    else:
+        count = f"{len(node.children)} candidate{'' if len(node.children) == 1 else 's'}"
+        yield f"{indent}{branch}{node.key}", f"{share}{count}{_next(node)}"
+        yield from _below(config, node, indent + below, today)
 
 
 def _next(node: Node) -> str:
@@ -143,12 +142,11 @@ def _leaf(config: Config, leaf: TargetNode, today: date) -> str:
     return " · ".join(["disabled", *parts] if target.disabled else parts)
 
 
-def _leaves(node: Node) -> Iterable[TargetNode]:
-    match node:
-        case TargetNode():
-            yield node
-        case RouteNode(route=route):
-            yield from _leaves(route.node)
-        case PolicyNode(children=children):
-            for child in children:
-                yield from _leaves(child.node)
+def _leaves(node: Node) -> Iterator[TargetNode]:
+    if isinstance(node, TargetNode):
+        yield node
+    elif isinstance(node, RouteNode):
+        yield from _leaves(node.route.node)
+    else:
+        for child in node.children:
+            yield from _leaves(child.node)

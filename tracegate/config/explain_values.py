@@ -12,7 +12,6 @@ from tracegate.config.model import (
     Node,
     Origin,
     Origins,
-    PolicyNode,
     Provider,
     RouteNode,
     RouteSettings,
@@ -137,16 +136,15 @@ def route_values(route: RouteSettings) -> str:
 
 
 def _leaves(node: Node, above: tuple[str, ...]) -> Iterator[Line]:
-    match node:
-        case TargetNode(name=name):
-            path = " > ".join((*above, name))
-            for key, value, origin in _flowing(node.retry, node.timeouts, node.origins):
-                yield f"{path}  {key}", value, origin
-        case RouteNode(name=name, route=route):
-            yield from _leaves(route.node, (*above, name))
-        case PolicyNode(children=children):
-            for child in children:
-                yield from _leaves(child.node, above)
+    if isinstance(node, TargetNode):
+        path = " > ".join((*above, node.name))
+        for key, value, origin in _flowing(node.retry, node.timeouts, node.origins):
+            yield f"{path}  {key}", value, origin
+    elif isinstance(node, RouteNode):
+        yield from _leaves(node.route.node, (*above, node.name))
+    else:
+        for child in node.children:
+            yield from _leaves(child.node, above)
 
 
 def _flowing(retry: Retry, limits: Timeouts, origins: Origins) -> list[Line]:

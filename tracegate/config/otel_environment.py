@@ -84,11 +84,8 @@ def disabled(env: Mapping[str, str]) -> bool:
     return env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
-def value_limit(env: Mapping[str, str]) -> int | None:
-    """`OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` in characters, `None` for no limit."""
-    text = env.get("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "").strip()
-    if not text:
-        return None
+def value_limit(text: str) -> int:
+    """`OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`, in characters."""
     if not (text.isascii() and text.isdigit()):
         raise Wrong(f"`{text[:40]}` is not a number of characters", "write a whole number.")
     return int(text[:12])

@@ -227,10 +227,8 @@ def _name(node: Node) -> str:
 
 def _calls(node: Node) -> int:
     """The greatest number of upstream calls, before `limits.attempts`."""
-    match node:
-        case TargetNode(retry=retry):
-            return 1 + retry.times
-        case RouteNode(route=route):
-            return _calls(route.node)
-        case PolicyNode(children=children):
-            return sum(_calls(child.node) for child in children)
+    if isinstance(node, TargetNode):
+        return 1 + node.retry.times
+    if isinstance(node, RouteNode):
+        return _calls(node.route.node)
+    return sum(_calls(child.node) for child in node.children)

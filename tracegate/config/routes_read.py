@@ -139,42 +139,44 @@ def _chosen(draft: Draft, path: Path, chooser: str) -> Written | None:
 def _weighted(draft: Draft, path: Path, at: Path) -> Choice | None:
     node = draft.root.get(path)
     value = None if node is None else node.value
-    read: list[tuple[Written | None, Path]] = []
+    read: list[tuple[Written | None, float | None]] = []
+    parts: list[Node | None] = []  # the weights as they are written
     if isinstance(value, dict):
-        read = [(_leaf(draft, (*path, name), name, key=True), (*path, name)) for name in value]
+        read = [
+            (_leaf(draft, (*path, name), name, key=True), _weight(draft, (*path, name), part))
+            for name, part in value.items()
+        ]
+        parts = list(value.values())
     elif isinstance(value, list):
         read = [_member(draft, (*path, index)) for index in range(len(value))]
+        parts = [part.child("weight") for part in value]
     if not read:
         fix = "write `{name: 90, other: 10}` or `[{node: …, weight: 90}, …]`."
         draft.wrong(path, "not a map of names and weights", fix)
         return None
-    weights = [_weight(draft, where) for _, where in read]
-    written = [draft.root.get(where) for _, where in read]
-    percent = [isinstance(n.value, str) and n.value.endswith("%") for n in written if n is not None]
-    if any(percent) and None not in weights:
-        total = sum(w for w in weights if w is not None)
-        if not all(percent):
+    weights = [weight for _, weight in read if weight is not None]
+    shares = [part is not None and isinstance(part.value, str) and part.value.endswith("%") for part in parts]
+    if any(shares) and len(weights) == len(read):
+        if not all(shares):
             draft.wrong(path, "has shares and weights", "write all as shares (`90%`), or all as weights (`90`).")
-        elif abs(total - 100) > 1e-6:
-            draft.wrong(path, f"the shares add up to {total:g}%", "let them add up to 100%, or write weights.")
-    nodes = tuple(n for n, _ in read if n is not None)
-    return Choice(at, "weighted", nodes, tuple(w for w in weights if w is not None))
+        elif abs(sum(weights) - 100) > 1e-6:
+            draft.wrong(path, f"the shares add up to {sum(weights):g}%", "let them add up to 100%, or write weights.")
+    return Choice(at, "weighted", tuple(n for n, _ in read if n is not None), tuple(weights))
 
 
-def _member(draft: Draft, path: Path) -> tuple[Written | None, Path]:
-    """`{node: …, weight: …}`, and where its weight stands."""
+def _member(draft: Draft, path: Path) -> tuple[Written | None, float | None]:
+    """`{node: …, weight: …}`."""
     node = draft.root.get(path)
     if node is None or not isinstance(node.value, dict) or "node" not in node.value:
         draft.wrong(path, "not a candidate", "write `{node: name, weight: 90}`.")
-        return None, (*path, "weight")
+        return None, None
     for key in node.value:
         if key not in ("node", "weight"):
             unknown_key(draft, (*path, key), ["node", "weight"])
-    return read_node(draft, (*path, "node")), (*path, "weight")
+    return read_node(draft, (*path, "node")), _weight(draft, (*path, "weight"), node.value.get("weight"))
 
 
-def _weight(draft: Draft, path: Path) -> float | None:
-    node = draft.root.get(path)
+def _weight(draft: Draft, path: Path, node: Node | None) -> float | None:
     try:
         return weight(None if node is None else node.plain())
     except Wrong as exc:

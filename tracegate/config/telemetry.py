@@ -73,7 +73,7 @@ class _Reading:
             queue=written.queue,
             shutdown_ns=written.shutdown,
             disabled=otel.disabled(env),
-            value_limit=self._variable("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", lambda _: otel.value_limit(env), None),
+            value_limit=self._variable("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", otel.value_limit, None),
             unread=unread,
             origins=self._origins,
         )
