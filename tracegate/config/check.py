@@ -38,12 +38,12 @@ def check(file: str, env: Mapping[str, str], known: Known | None = None) -> tupl
             ("key", config.keys),
         )
     )
-    lines = [f"{file} is valid: {counts}. Digest {config.digest[:8]}.", f"telemetry  {_telemetry(config)}"]
-    return "\n".join([*lines, *_notes(config.notes)]), 0
+    lines = [f"{file} is valid: {counts}. Digest {config.digest[:8]}.", f"telemetry  {exported(config)}"]
+    return "\n".join([*lines, *noted(config.notes)]), 0
 
 
-def _telemetry(config: Config) -> str:
-    """Which renderer and why, and where to."""
+def exported(config: Config) -> str:
+    """Where telemetry goes: which renderer and why, and where to."""
     telemetry = config.telemetry
     sent = {"traces": telemetry.traces, "metrics": telemetry.metrics, "logs": telemetry.logs}
     if telemetry.disabled:
@@ -66,7 +66,7 @@ def _base(otlp: Otlp, signal: str) -> str:
     return otlp.endpoint.removesuffix(f"/v1/{signal}")
 
 
-def _notes(notes: tuple[Note, ...]) -> Iterator[str]:
+def noted(notes: tuple[Note, ...]) -> Iterator[str]:
     """Notes and warnings; of many with one text the first few."""
     seen: dict[str, int] = {}
     for note in notes:
