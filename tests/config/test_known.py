@@ -26,6 +26,19 @@ def test_what_is_installed_is_known() -> None:
     assert price_data() is price_data()
 
 
+class Odd:
+    """A policy whose settings are no model."""
+
+    Settings = dict
+
+
+def test_a_policys_settings_are_a_model() -> None:
+    """Nothing else can be checked with positions."""
+    policies = Policies({"odd": EntryPoint("odd", f"{__name__}:Odd", "tracegate.policies")})
+    with pytest.raises(ConfigError, match=r"the policy `odd` of `.*:Odd` has no `Settings` that are a pydantic model"):
+        policies["odd"]
+
+
 @pytest.mark.parametrize("value", ["no.such.module:Policy", "tracegate.policies.fallback:NoSuch"])
 def test_a_policy_that_can_not_be_loaded_is_named(value: str) -> None:
     """Only when a configuration names it: a broken package that nobody uses stops nobody."""

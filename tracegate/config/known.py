@@ -64,9 +64,11 @@ class Policies(Mapping[str, type[BaseModel]]):
     def __getitem__(self, key: str) -> type[BaseModel]:
         entry = self._entries[key]
         try:
-            settings: type[BaseModel] = entry.load().Settings
+            settings: object = entry.load().Settings
         except (ImportError, AttributeError) as exc:
             raise ConfigError(f"the policy `{key}` of `{entry.value}` can't be loaded: {exc}") from exc
+        if not isinstance(settings, type) or not issubclass(settings, BaseModel):
+            raise ConfigError(f"the policy `{key}` of `{entry.value}` has no `Settings` that are a pydantic model")
         return settings
 
     def __iter__(self) -> Iterator[str]:
