@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from tracegate.errors import Failed
@@ -42,9 +42,8 @@ SkipReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A value together with why it is believed."""
+class Fact(NamedTuple):
+    """A value together with why it is believed; a tuple, because every view makes some of every attempt."""
 
     value: str
     evidence: Evidence
