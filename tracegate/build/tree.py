@@ -33,13 +33,15 @@ from tracegate.upstream.attempt import Upstream
 from tracegate.upstream.exchange import Exchange
 from tracegate.upstream.leaf import Leaf
 
-MADE_ON_THE_SPOT = 256  # routes of `provider/model` that a client named and that are kept
+MADE_ON_THE_SPOT = 256  # of what clients named as `provider/model`, this many are kept, the last to be asked for
+LONGEST = 512  # characters of a model's name that can select anything; the longest in use are cloud resource names
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What a client's `model` selected."""
+    """What a client's `model` selected; `name` is the route's, or the target's that is asked alone."""
 
+    name: str
     hop: Hop
     deadline_ns: int
 
@@ -77,11 +79,12 @@ class Tree:
         self._config = config
         self._parts = parts
         self._cooldowns = Cooldowns()
-        self._routes = {name: Selected(self._route(route), route.deadline_ns) for name, route in config.routes.items()}
-        self._routes |= {
-            id: self._alone(target) for id, target in config.targets.items() if "/" not in id and id not in self._routes
+        self._routes = {
+            name: Selected(name, self._route(route), route.deadline_ns) for name, route in config.routes.items()
         }
-        self._direct: dict[str, Selected] = {}
+        # A target that a route made on the spot has a `/` in its id: clients reach such ones by `direct` only.
+        self._routes |= {id: self._alone(target) for id, target in config.targets.items() if "/" not in id}
+        self._direct: dict[str, Selected] = {}  # the last to be asked for is last
 
     def select(self, model: str, may: Callable[[str], bool]) -> Selected:
         """What a client's `model` selects; the first match that the caller may use wins.
@@ -90,7 +93,7 @@ class Tree:
             Rejected: 404 `model_not_found`, with the nearest names that the caller may use.
         """
         selected = self._routes.get(model)
-        if selected is not None and model != "*" and may(model):
+        if selected is not None and may(model):
             return selected
         if self._config.direct and "/" in model and may(model):
             direct = self._on_the_spot(model)
@@ -117,25 +120,28 @@ class Tree:
         return named
 
     def _on_the_spot(self, model: str) -> Selected | None:
-        known = self._direct.get(model)
-        if known is not None:
-            return known
-        provider_id, name = model.split("/", 1)
-        provider = self._config.providers.get(provider_id)
-        if provider is None or not name:
-            return None
-        settings = TargetSettings(_target(model, name, provider), (), provider.timeouts, provider.retry)
-        selected = self._alone(settings)
-        if len(self._direct) < MADE_ON_THE_SPOT:
-            self._direct[model] = selected
+        """A target that the client named as `provider/model`; most of them are named again."""
+        made = self._direct
+        selected = made.pop(model, None)
+        if selected is None:
+            provider_id, _, name = model.partition("/")
+            provider = self._config.providers.get(provider_id)
+            if provider is None or not name or len(model) > LONGEST:
+                return None
+            settings = TargetSettings(_target(model, name, provider), (), provider.timeouts, provider.retry)
+            selected = self._alone(settings)
+            if len(made) >= MADE_ON_THE_SPOT:
+                del made[next(iter(made))]
+        made[model] = selected
         return selected
 
     def _alone(self, settings: TargetSettings) -> Selected:
         """A route of one target."""
         node = TargetNode(settings.target.id, settings.retry, settings.timeouts)
         hop = self._target(settings, node, _Delivery())
-        about = Route(settings.target.id, "target", (settings.target.id,), self._config.digest)
-        return Selected(RecordedRoute(hop, about), self._config.deadline_ns)
+        id = settings.target.id
+        about = Route(id, "target", (id,), self._config.digest)
+        return Selected(id, RecordedRoute(hop, about), self._config.deadline_ns)
 
     def _route(self, route: RouteSettings, within: _Delivery | None = None) -> Hop:
         """A route; nested, the delivery of the route that the client selected stands."""

@@ -1,50 +1,60 @@
-"""`tracegate serve`: load, bind, say where, serve."""
+"""`tracegate serve`: load, bind, serve, and say where."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 
 import click
 
 from tracegate.cli.loading import loaded
+from tracegate.config.check import exported, noted
+from tracegate.config.environment import found
+from tracegate.config.known import installed
+from tracegate.config.listening import moved
 from tracegate.config.model import Config
+from tracegate.errors import ConfigError
 from tracegate.server.serve import bind, serve
 
 
 def run(file: str | None, host: str | None, port: int | None, workers: int) -> int:
     """Serve until stopped; returns the exit status."""
     config = loaded(file)
-    listen = replace(
-        config.listen,
-        host=config.listen.host if host is None else host,
-        port=config.listen.port if port is None else port,
-    )
     try:
-        sock = bind(listen)
-    except OSError as exc:
-        click.echo(
-            f"can't listen on {listen.host}:{listen.port}: {exc.strerror}. Stop what listens there, or choose another "
-            "address: `listen` in the file, or --host and --port.",
-            err=True,
-        )
+        config = moved(config, host, port)
+        listen = config.listen
+        try:
+            sock = bind(listen)
+        except OSError as exc:
+            click.echo(
+                f"can't listen on {listen.host}:{listen.port}: {exc.strerror or exc}. Stop what listens there, or "
+                "choose another address: `listen` in the file, or --host and --port.",
+                err=True,
+            )
+            return 1
+        with sock:
+            address = sock.getsockname()
+            return serve(config, sock, workers, lambda: click.echo("\n".join(greeting(config, address))))
+    except ConfigError as exc:
+        click.echo(str(exc), err=True)
         return 1
-    for line in greeting(config, sock.getsockname()):
-        click.echo(line)
-    serve(config, sock, workers)
-    return 0
 
 
-def greeting(config: Config, address: tuple[str, int]) -> list[str]:
-    """What is printed at the start: where, what is served, and where telemetry goes."""
+def greeting(config: Config, address: tuple[str, int]) -> Iterator[str]:
+    """What is printed at the start: where, what is served, and where telemetry goes.
+
+    Args:
+        config: The configuration.
+        address: Host and port of the socket.
+    """
     host, port = address[:2]
     scheme = "http" if config.listen.tls is None else "https"
-    base = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1"
-    names = [name for name in config.routes if name != "*"] or [f"{id}/…" for id in config.providers]
-    telemetry = config.telemetry
-    where = "off" if telemetry.disabled or telemetry.traces is None else telemetry.traces.endpoint
-    return [
-        f"Tracegate serves {config.file or 'the providers of the environment'} on {base}",
-        f"  models     {', '.join(names)}",
-        f"  telemetry  {telemetry.renderer} → {where}",
-        *(f"  {note.kind:<9}  {note.text}" for note in config.notes),
-    ]
+    if config.file is None:
+        yield found(config, installed())
+    yield f"Tracegate serves on {scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1"
+    names = [name for name in config.routes if name != "*"]
+    names += [id for id in config.targets if "/" not in id and id not in names]
+    names += [f"{id}/…" for id in config.providers] if config.direct else []
+    yield f"  models     {', '.join(names) or 'none'}"
+    yield f"  telemetry  {exported(config)}"
+    for line in noted(config.notes):
+        yield f"  {line}"

@@ -1,28 +1,26 @@
-"""The Starlette application: which path is answered by whom."""
+"""The ASGI application: which path is answered by whom.
+
+Starlette's router alone, without the two middlewares of its application: endpoints answer every error themselves, and
+each middleware would put a function of its own around every message of every stream.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import msgspec
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
 
-from tracegate.errors import Rejected
 from tracegate.server.chat import chat
-from tracegate.server.endpoint import Endpoint
+from tracegate.server.endpoint import Answer, Endpoint
 from tracegate.server.gateway import Gateway
 from tracegate.server.listing import model, models
-from tracegate.server.status import error_body
+from tracegate.server.unrecorded import Alive, Ready, Unknown
 
-OURS = (
+EXPOSED = (
     "X-Served-By",
     "Tracegate-Attempts",
     "Tracegate-Record",
@@ -33,11 +31,15 @@ OURS = (
     "traceresponse",
     "X-Request-Id",
     "Retry-After",
+    "x-should-retry",
+    "OpenAI-Processing-Ms",
 )
-Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Mapping[str, Any]]]
+"""What scripts of an allowed origin may read, beside what every script may (ruling 66)."""
+
+Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 
-def application(gateway: Gateway, *, cors: Sequence[str] = (), lifespan: Lifespan | None = None) -> Starlette:
+def application(gateway: Gateway, *, cors: Sequence[str] = (), lifespan: Lifespan | None = None) -> ASGIApp:
     """The gateway as an ASGI application.
 
     Args:
@@ -45,67 +47,29 @@ def application(gateway: Gateway, *, cors: Sequence[str] = (), lifespan: Lifespa
         cors: Browser origins that may call; the preflight needs no key (ruling 66).
         lifespan: Runs around serving.
     """
-    app = Starlette(
-        routes=[
-            Route(
-                "/v1/chat/completions",
-                Endpoint(gateway, chat, route="/v1/chat/completions", api="chat_completions"),
-                methods=["POST"],
-            ),
-            Route("/v1/models", Endpoint(gateway, models, route="/v1/models"), methods=["GET"]),
-            Route("/v1/models/{id:path}", Endpoint(gateway, model, route="/v1/models/{id}"), methods=["GET"]),
-            Route("/healthz", _healthz, methods=["GET"]),
-            Route("/readyz", _readyz(gateway), methods=["GET"]),
+    chat_path = "/v1/chat/completions"
+    router = Router(
+        [
+            Route(chat_path, Endpoint(gateway, chat, route=chat_path, methods=["POST"], api="chat_completions")),
+            _listing(gateway, models, "/v1/models", "/v1/models"),
+            _listing(gateway, model, "/v1/models/{id:path}", "/v1/models/{id}"),
+            Route("/healthz", Alive(gateway)),
+            Route("/readyz", Ready(gateway)),
         ],
-        exception_handlers={HTTPException: _unroutable(gateway)},
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(cors),
-                allow_methods=["GET", "POST"],
-                allow_headers=["*"],
-                expose_headers=list(OURS),
-            )
-        ]
-        if cors
-        else [],
+        redirect_slashes=False,  # a POST is never redirected (ruling 60)
+        default=Unknown(gateway),
         lifespan=lifespan,
     )
-    app.router.redirect_slashes = False  # a POST is never redirected (ruling 60)
-    return app
+    if not cors:
+        return router
+    return CORSMiddleware(
+        router,
+        allow_origins=cors,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED,
+    )
 
 
-async def _healthz(request: Request) -> Response:
-    return Response("alive\n", media_type="text/plain")
-
-
-def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
-    async def readyz(request: Request) -> Response:
-        waiting = sorted(gateway.not_ready)
-        body = msgspec.json.encode({"ready": not waiting, "not_ready": waiting})
-        return Response(body, status_code=503 if waiting else 200, media_type="application/json")
-
-    return readyz
-
-
-def _unroutable(gateway: Gateway) -> Callable[[Request, Exception], Response]:
-    """404 and 405 of the router, in the shape that clients read (ruling 60)."""
-
-    def unroutable(request: Request, exc: Exception) -> Response:
-        assert isinstance(exc, HTTPException)  # noqa: S101  # registered for that class only
-        if exc.status_code == 405:
-            allowed = (exc.headers or {}).get("Allow", "")
-            refusal = Rejected(
-                405, "method_not_allowed", f"{request.method} is not supported here. Allowed: {allowed or 'another'}."
-            )
-        else:
-            refusal = Rejected(
-                404,
-                "unknown_url",
-                f"Unknown path `{request.url.path[:200]}`. Known: POST /v1/chat/completions, GET /v1/models.",
-                reason="not_found",
-            )
-        headers = {**(exc.headers or {}), "X-Request-Id": gateway.ids.request(gateway.clock.wall())}
-        return Response(error_body(refusal), status_code=refusal.status, headers=headers, media_type="application/json")
-
-    return unroutable
+def _listing(gateway: Gateway, answer: Answer, path: str, route: str) -> Route:
+    return Route(path, Endpoint(gateway, answer, route=route, methods=["GET", "HEAD"]))

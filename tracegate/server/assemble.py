@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from tracegate import __version__
 from tracegate.build.exchanges import exchanges as exchanges_of
 from tracegate.build.plugins import dialects, policies
 from tracegate.build.tree import Parts, Tree
 from tracegate.clock import Clock, Ids, RandomIds, SystemClock
-from tracegate.config.model import ClientKey, Config
+from tracegate.config.model import Config, Tenant
 from tracegate.prices.book import Prices
 from tracegate.prices.table import load_table
 from tracegate.redact import Redactor
-from tracegate.server.app import application
+from tracegate.server.app import Lifespan, application
 from tracegate.server.auth import Caller, Keyring
 from tracegate.server.gateway import Gateway
 from tracegate.server.headers import GatewayFacts, HeaderWriter
-from tracegate.server.protocol import STATE, WireLimits
+from tracegate.server.protocol import WIRE, Wire
+from tracegate.server.unrecorded import on_the_wire
+from tracegate.telemetry.metrics_labels import Names
+from tracegate.telemetry.metrics_tally import Active
 from tracegate.telemetry.view import View
 from tracegate.upstream.exchange import Exchange
+
+STARTING, STOPPING = "starting_up", "shutting_down"
+"""What `/readyz` names while it is so."""
+
+LEAVE_NS = 1_000_000_000  # at the end: for requests that were cancelled to close their records
+LOOK_NS = 10_000_000  # how often is looked whether they have
+CLOSE_S = 1.0  # at the end: for connections to providers to close
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
     """A gateway that is ready to be served."""
 
-    app: Starlette
+    app: ASGIApp
     gateway: Gateway
     tree: Tree
 
@@ -40,6 +52,7 @@ def assemble(
     config: Config,
     view: View,
     *,
+    active: Active | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
     exchanges: Mapping[str, Exchange] | None = None,
@@ -49,6 +62,7 @@ def assemble(
     Args:
         config: The configuration.
         view: Where closed requests go; started and closed with the application.
+        active: Counts the requests in flight; by default nobody looks at it.
         clock, ids: Injected in tests.
         exchanges: The ways to the providers instead of those configured; closed when the application stops.
     """
@@ -70,25 +84,54 @@ def assemble(
         routes=tree,
         headers=HeaderWriter(_facts(config)),
         view=view,
+        active=active or Active(Names(config.routes)),
         name=config.gateway.name,
-        trust=config.telemetry.inbound,
         deadline_ns=config.deadline_ns,
         body_limit=config.limits.body,
         request_limit=config.limits.requests,
         attempt_limit=config.limits.attempts,
         comments=config.headers.comments,
+        audited=not config.audit_off,
+        not_ready={STARTING},
+    )
+    lifespan = _lifespan(config, gateway, ways.values())
+    return Assembled(application(gateway, cors=config.headers.cors, lifespan=lifespan), gateway, tree)
+
+
+def _lifespan(config: Config, gateway: Gateway, ways: Iterable[Exchange]) -> Lifespan:
+    """Start what runs beside requests; at the end close it, telemetry last, so that it has everything."""
+    clock, limits = gateway.clock, config.limits
+    wire = Wire(
+        header=limits.header,
+        header_time_ns=limits.header_time_ns,
+        keep_alive_ns=limits.keep_alive_ns,
+        refusal=partial(on_the_wire, gateway),
+        stopping=partial(gateway.not_ready.add, STOPPING),
     )
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        limits = config.limits
-        view.start()
-        yield {STATE: WireLimits(limits.header, limits.header_time_ns, limits.keep_alive_ns)}
-        for way in ways.values():
-            await way.close()
-        await view.close(clock.now() + config.telemetry.shutdown_ns)
+    async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
+        gateway.view.start()
+        gateway.not_ready.discard(STARTING)
+        yield {WIRE: wire}
+        gateway.not_ready.add(STOPPING)
+        until = clock.now() + LEAVE_NS
+        while gateway.open and (now := clock.now()) < until:
+            await clock.sleep_until(now + LOOK_NS)
+        await _all(way.close for way in ways)
+        await gateway.view.close(clock.now() + config.telemetry.shutdown_ns)
 
-    return Assembled(application(gateway, cors=config.headers.cors, lifespan=lifespan), gateway, tree)
+    return lifespan
+
+
+async def _all(closers: Iterable[Callable[[], Any]]) -> None:
+    """Close everything, whatever one of them does, and wait no longer than `CLOSE_S`."""
+    tasks = [asyncio.ensure_future(close()) for close in closers]
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=CLOSE_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _facts(config: Config) -> GatewayFacts:
@@ -103,20 +146,24 @@ def _facts(config: Config) -> GatewayFacts:
 
 
 def _keyring(config: Config) -> Keyring:
-    trust = config.telemetry.inbound
-    anyone = Caller(key="none", tenant="default", trust=trust)
+    anyone = _caller(config, "none", "default", ("*",), None)
     if not config.keys:
         return Keyring(None, anyone)
-    return Keyring({key.digest: _caller(config, key) for key in config.keys.values() if not key.disabled}, anyone)
+    callers = {
+        key.digest: _caller(config, key.id, key.tenant, key.routes, key.expires)
+        for key in config.keys.values()
+        if not key.disabled
+    }
+    return Keyring(callers, anyone)
 
 
-def _caller(config: Config, key: ClientKey) -> Caller:
-    tenant = config.tenants.get(key.tenant)
-    lists = [key.routes] if tenant is None else [key.routes, tenant.routes]
+def _caller(config: Config, key: str, tenant_id: str, routes: tuple[str, ...], expires: int | None) -> Caller:
+    """A caller with what its tenant says; a tenant need not be configured."""
+    tenant = config.tenants.get(tenant_id) or Tenant(tenant_id)
     return Caller(
-        key=key.id,
-        tenant=key.tenant,
-        trust=(tenant.inbound if tenant is not None else None) or config.telemetry.inbound,
-        routes=tuple(names for names in lists if "*" not in names),
-        expires=key.expires,
+        key=key,
+        tenant=tenant_id,
+        trust=tenant.inbound or config.telemetry.inbound,
+        routes=tuple(frozenset(names) for names in (routes, tenant.routes) if "*" not in names),
+        expires=expires,
     )

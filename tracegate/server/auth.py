@@ -1,9 +1,12 @@
-"""Who calls: the client's key to a caller, by one digest and one dictionary look-up."""
+"""Who calls: the client's key to a caller, by one digest and one dictionary look-up (ruling 62).
+
+No key is compared with another: how long a look-up takes tells nothing about any of them, nor about their number.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tracegate.errors import Rejected
@@ -14,25 +17,28 @@ from tracegate.inbound import TrustMode
 class Caller:
     """A client that may call.
 
-    `routes` are names, `provider/*` or `*`: a name must be allowed by every one of these lists. `expires` is UTC
-    nanoseconds.
+    Args:
+        key: Id of its key.
+        tenant: Whom the key belongs to.
+        trust: How its trace context is treated.
+        routes: Names and `provider/*`; a name must be in every one of these sets. None: everything is allowed.
+        expires: UTC nanoseconds.
     """
 
     key: str
     tenant: str
     trust: TrustMode
-    routes: tuple[tuple[str, ...], ...] = ()
+    routes: tuple[frozenset[str], ...] = ()
     expires: int | None = None
 
     def may(self, name: str) -> bool:
         """Whether this caller may select a route, a target, or `provider/model`."""
-        return all(_allows(allowed, name) for allowed in self.routes)
-
-
-def _allows(allowed: Iterable[str], name: str) -> bool:
-    return any(
-        pattern in ("*", name) or (pattern.endswith("/*") and name.startswith(pattern[:-1])) for pattern in allowed
-    )
+        for allowed in self.routes:
+            if name not in allowed:
+                provider, slash, _ = name.partition("/")
+                if not slash or f"{provider}/*" not in allowed:
+                    return False
+        return True
 
 
 class Keyring:
@@ -52,9 +58,13 @@ class Keyring:
     def caller(self, headers: Mapping[bytes, bytes], wall: int) -> Caller:
         """The caller that the request's credentials name.
 
+        Args:
+            headers: The client's, names in lower case.
+            wall: UTC nanoseconds.
+
         Raises:
             Rejected: 401 `invalid_api_key` for no key, an unknown one, or one that is expired or disabled; the answer
-                does not tell which.
+                does not tell which of these.
         """
         if self._callers is None:
             return self._anyone
@@ -67,13 +77,13 @@ class Keyring:
                 "invalid_api_key",
                 f"{said} Send one as `Authorization: Bearer …`, `api-key` or `x-api-key`.",
                 reason="auth",
+                headers=(("www-authenticate", "Bearer"),),
             )
         return caller
 
 
 def _credential(headers: Mapping[bytes, bytes]) -> bytes:
-    """The key as the client sent it (ruling 62), or empty."""
+    """The key as the client sent it, or empty."""
     authorization = headers.get(b"authorization", b"")
-    if authorization[:7].lower() == b"bearer ":
-        return authorization[7:].strip()
-    return headers.get(b"api-key", b"") or headers.get(b"x-api-key", b"")
+    bearer = authorization[7:].strip() if authorization[:7].lower() == b"bearer " else b""
+    return bearer or headers.get(b"api-key", b"") or headers.get(b"x-api-key", b"")

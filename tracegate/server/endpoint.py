@@ -1,33 +1,39 @@
 """The life of one request: admission, answer or error, records closed, views told.
 
 Every endpoint of the API goes through here, refused requests too, so that none can be answered without a SERVER
-record, a request id and a metric.
+record, a request id and a count. Nothing that is raised below leaves it but the cancel of a server that stops.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+import traceback
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
-from tracegate.errors import Rejected, TracegateError, Unavailable
+from tracegate.errors import Failed, Rejected, TimedOut, TracegateError, Unavailable
+from tracegate.facts import Attempt
 from tracegate.record import Recorder
-from tracegate.server.auth import Caller
 from tracegate.server.gateway import Gateway
 from tracegate.server.inbound import inbound_of, loops, remote_of
 from tracegate.server.reading import read_body
 from tracegate.server.status import error_answer, error_event
 from tracegate.server.watch import Receive, Watch
 
-logger = logging.getLogger("tracegate")
+logger = logging.getLogger("tracegate.server")
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 Answer = Callable[["Session"], Awaitable[None]]
 
-NOBODY = Caller(key="", tenant="", trust="ignore")
+DROP = "tracegate.drop"
+"""ASGI extension of our own server: `scope["extensions"][DROP]()` drops the connection, unsent bytes included."""
+
+PASSED_ON = frozenset({"openai-processing-ms", "x-should-retry"})
+"""Of the provider's head, beside its content type (ruling 63)."""
+
 ONE_SECOND_NS = 1_000_000_000
 
 
@@ -38,118 +44,104 @@ class Endpoint:
         gateway: The running gateway.
         answer: Answers an admitted request, or raises.
         route: The path's template, `http.route`.
+        methods: Those that are answered; others get a 405.
         api: `tracegate.request.api`; `None` for paths that infer nothing, whose requests leave no record.
     """
 
-    def __init__(self, gateway: Gateway, answer: Answer, *, route: str, api: str | None = None) -> None:
+    def __init__(
+        self, gateway: Gateway, answer: Answer, *, route: str, methods: Collection[str], api: str | None = None
+    ) -> None:
+        self.route = route
+        self.methods = tuple(methods)
+        self.api = api
         self._gateway = gateway
         self._answer = answer
-        self._route = route
-        self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        gateway = self._gateway
-        gateway.active += 1
-        try:
-            await Session(gateway, scope, receive, send, self._route, self._api).run(self._answer)
-        finally:
-            gateway.active -= 1
+        await Session(self, self._gateway, scope, receive, send).run(self._answer)
 
 
 class Session:
     """One request: what is read from the client, what is sent back, and the records of it."""
 
     __slots__ = (
+        "_endpoint",
+        "_label",
         "_receive",
-        "_refusal",
         "_send",
         "_task",
-        "caller",
         "gateway",
         "headers",
         "inbound",
-        "path_params",
+        "may",
         "recorder",
+        "scope",
         "watch",
     )
 
-    def __init__(
-        self, gateway: Gateway, scope: Scope, receive: Receive, send: Send, route: str, api: str | None
-    ) -> None:
+    may: Callable[[str], bool]  # whether the caller may select a name; known once it is admitted
+
+    def __init__(self, endpoint: Endpoint, gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # an ASGI server calls us in a task
-        self._task = task
+        self._endpoint = endpoint
+        self._label = ""
         self._receive = receive
         self._send = send
+        self._task = task
         self.gateway = gateway
+        self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.path_params: dict[str, str] = scope.get("path_params", {})
-        self.inbound = inbound_of(scope, self.headers, route, api)
-        self.caller = NOBODY
-        self._refusal = self._admit(scope)
-        inbound = self.inbound
-        inbound.trust = self.caller.trust
-        if inbound.trust != "ignore":
-            inbound.remote = remote_of(scope, self.headers)
-        joined = inbound.remote if inbound.trust == "parent" else None
+        self.inbound = inbound_of(scope, self.headers, endpoint.route, endpoint.api)
         self.recorder = Recorder(
-            inbound,
-            gateway.clock,
-            gateway.ids,
-            trace=None if joined is None else joined.trace,
-            ceiling=gateway.attempt_limit,
-            gate=gateway.gate,
+            self.inbound, gateway.clock, gateway.ids, ceiling=gateway.attempt_limit, gate=gateway.gate
         )
         origin = self.recorder.origin
         self.watch = Watch(gateway.clock, receive, task, origin, origin + gateway.deadline_ns)
 
-    def _admit(self, scope: Scope) -> TracegateError | None:
-        """Who calls, and whether at all; the refusal is raised once there is a record to close with it."""
-        gateway = self.gateway
-        if gateway.active > gateway.request_limit:
-            return Unavailable(
-                f"The gateway has {gateway.request_limit} requests open, as many as `limits.requests` allows.",
-                retry_after_ns=ONE_SECOND_NS,
-            )
-        try:
-            self.caller = caller = gateway.keyring.caller(self.headers, gateway.clock.wall())
-        except Rejected as exc:
-            return exc
-        inbound = self.inbound
-        inbound.authenticated = True
-        inbound.tenant, inbound.key = caller.tenant, caller.key
-        if b"via" in self.headers and loops(scope, gateway.name):
-            return Rejected(
-                502,
-                "proxy_loop_detected",
-                f"The request came through `{gateway.name}` before: a route leads back to this gateway.",
-            )
-        return None
-
     async def run(self, answer: Answer) -> None:
-        """Answer, or send the error; then close the records and tell the views. Raises only a cancel not its own."""
+        """Answer, or tell the error; then close the records and tell the view."""
         error: BaseException | None = None
+        gateway = self.gateway
+        gateway.open += 1
+        self._label = gateway.active.begin(None)
         try:
             try:
-                if self._refusal is not None:
-                    raise self._refusal
+                self._admit()
                 await answer(self)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001  # whatever it is, the client is told
                 error = exc
-                if not isinstance(exc, TracegateError):
-                    logger.exception("request %s failed by a fault of the gateway", self.recorder.request_id)
-                await self._fail(exc)
-        except asyncio.CancelledError as exc:
+                await self._tell(exc, exc)
+            except asyncio.CancelledError as exc:
+                error = exc
+                if (told := self._cancelled(exc)) is not None:
+                    error = told if _reason(exc) == "deadline" else exc
+                    await self._tell(told, error)
+        except Exception as exc:  # noqa: BLE001  # the answer is broken off, which the client sees
             error = exc
-        self.watch.stop()
-        recorder = self.recorder
-        recorder.close(recorder.server, error)
-        self.gateway.view.add(recorder)
-        if isinstance(error, asyncio.CancelledError):
-            if recorder.server.reason == "shutdown":
-                raise error
+            self._fault(exc)
+        except BaseException as exc:
+            error = exc
+            if not isinstance(exc, asyncio.CancelledError):
+                raise
+        finally:
+            gateway.open -= 1
+            gateway.active.end(self._label)
+            self._close(error)
+        if isinstance(error, asyncio.CancelledError) and self.recorder.server.reason == "shutdown":
+            raise error  # whoever stops us waits for that
+        while self._task.cancelling():  # the watch's cancels end here
             self._task.uncancel()
+
+    def on_route(self, name: str, deadline_ns: int) -> int:
+        """The route is known; returns the request's deadline in monotonic nanoseconds."""
+        active = self.gateway.active
+        active.end(self._label)
+        self._label = active.begin(name)
+        deadline = self.recorder.origin + deadline_ns
+        self.watch.until(deadline)
+        return deadline
 
     async def body(self) -> bytes:
         """The client's body; from then on the watch listens for its leaving."""
@@ -159,8 +151,11 @@ class Session:
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head of the answer."""
-        self.inbound.status = status
+        watch = self.watch
+        watch.sending = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        watch.sending = False
+        self.inbound.status = status
 
     async def send(self, data: bytes, *, more: bool) -> None:
         """Send a part of the body; waits while the client does not read."""
@@ -171,12 +166,81 @@ class Session:
         if self.inbound.first_sent is None:
             self.inbound.first_sent = self.gateway.clock.now()
 
-    async def _fail(self, exc: Exception) -> None:
-        """Tell the client: as a status before the head was sent, in band after it (ruling 27)."""
+    async def whole(self, content_type: bytes, data: bytes, passed: Headers) -> None:
+        """Send a whole answer, whose attempts and routes are closed."""
+        gateway = self.gateway
+        head = [(b"content-type", content_type), (b"content-length", b"%d" % len(data))]
+        head += passed
+        head += gateway.headers.success(self.recorder, gateway.clock.now())
+        await self.start(200, head)
+        await self.send(data, more=False)
+
+    def _admit(self) -> None:
+        """Who calls, and whether at all."""
+        gateway, inbound, recorder, headers = self.gateway, self.inbound, self.recorder, self.headers
+        if gateway.open > gateway.request_limit:
+            raise Unavailable(
+                f"The gateway has {gateway.request_limit} requests open, as many as `limits.requests` allows.",
+                retry_after_ns=ONE_SECOND_NS,
+            )
+        if inbound.method not in self._endpoint.methods:
+            raise not_allowed(inbound.method, self._endpoint.methods)
+        caller = gateway.keyring.caller(headers, recorder.wall)
+        self.may = caller.may
+        inbound.authenticated = True
+        inbound.audited = gateway.audited
+        inbound.tenant, inbound.key, inbound.trust = caller.tenant, caller.key, caller.trust
+        if caller.trust != "ignore" and (remote := remote_of(self.scope, headers)) is not None:
+            inbound.remote = remote
+            if caller.trust == "parent":
+                recorder.trace = remote.trace
+        if b"via" in headers and loops(self.scope, gateway.name):
+            raise Rejected(
+                502,
+                "proxy_loop_detected",
+                f"The request came through `{gateway.name}` before: a route leads back to this gateway.",
+            )
+
+    def _cancelled(self, exc: asyncio.CancelledError) -> TracegateError | None:
+        """What a client that is still there is told of a cancel; nothing, where it takes no answer."""
+        reason, watch = _reason(exc), self.watch
+        if reason == "client_disconnect":
+            return None
+        if watch.sending:  # it does not read; whatever lies unsent would keep the connection for ever
+            drop = self.scope.get("extensions", {}).get(DROP)
+            if drop is not None:
+                drop()
+            return None
+        if reason != "deadline":
+            return Unavailable("The gateway is stopping.", reason="shutdown", retry_after_ns=ONE_SECOND_NS)
+        if watch.body_read:
+            return TimedOut("deadline", "The total deadline of the request passed.")
+        return Rejected(
+            408,
+            "request_timeout",
+            "The request body did not arrive before the deadline of the request.",
+            reason="timeout",
+            headers=(("connection", "close"),),
+        )
+
+    async def _tell(self, exc: Exception, error: BaseException) -> None:
+        """Tell the client: as a status before the head was sent, in band after it (ruling 27).
+
+        Args:
+            exc: What it is told.
+            error: What the SERVER record will say.
+        """
+        if not isinstance(exc, TracegateError):
+            self._fault(exc)
         gateway, recorder = self.gateway, self.recorder
         now = gateway.clock.now()
         if self.inbound.status is None:
             status, headers, body = error_answer(exc, recorder, now)
+            if isinstance(exc, Rejected):
+                headers += [(name.encode(), value.encode()) for name, value in exc.headers]
+            if isinstance(exc, Failed) and exc.attempt is not None:
+                # Whether to retry is said by the error already (ruling 59).
+                headers += passed_on(recorder.attempts[exc.attempt], without="x-should-retry")
             headers += gateway.headers.failure(recorder, exc, status, now)
             await self.start(status, headers)
             await self.send(body, more=False)
@@ -184,5 +248,40 @@ class Session:
         self.inbound.chunks += 1  # the error event is one (ruling 52)
         event = error_event(exc, recorder)
         if gateway.comments:
-            event += gateway.headers.comment(recorder, exc, now)
+            event += gateway.headers.comment(recorder, error, now)
         await self.send(event, more=False)
+
+    def _close(self, error: BaseException | None) -> None:
+        self.watch.stop()
+        recorder, inbound = self.recorder, self.inbound
+        recorder.close(recorder.server, error)
+        self.gateway.view.add(recorder)
+        if not inbound.recorded and logger.isEnabledFor(logging.INFO):  # ruling 24
+            logger.info("%s %s %s %s", inbound.method, inbound.route, inbound.status, recorder.request_id)
+
+    def _fault(self, exc: Exception) -> None:
+        """Log a fault of our own: where it happened, and never its text, for nobody knows what is in it."""
+        frames = "".join(traceback.format_tb(exc.__traceback__))
+        logger.error(
+            "request %s failed by a fault of the gateway: %s\n%s", self.recorder.request_id, type(exc).__name__, frames
+        )
+
+
+def not_allowed(method: str, methods: Collection[str]) -> Rejected:
+    """The refusal of a method (RFC 9110, section 15.5.6)."""
+    allowed = ", ".join(methods)
+    text = f"`{method[:20]}` is not supported here. Allowed: {allowed}."
+    return Rejected(405, "method_not_allowed", text, headers=(("allow", allowed),))
+
+
+def passed_on(attempt: Attempt, without: str = "") -> Headers:
+    """The fields of a provider's answer that pass to the client, where they can be sent."""
+    return [
+        (name.encode(), value.encode())
+        for name, value in attempt.headers
+        if name in PASSED_ON and name != without and value.isascii() and value.isprintable()
+    ]
+
+
+def _reason(exc: asyncio.CancelledError) -> object:
+    return exc.args[0] if exc.args else None

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from tracegate.build.tree import Tree
 from tracegate.clock import Clock, Ids
-from tracegate.inbound import TrustMode
 from tracegate.record import Gate
 from tracegate.server.auth import Keyring
 from tracegate.server.headers import HeaderWriter
+from tracegate.telemetry.metrics_tally import Active
 from tracegate.telemetry.view import View
 
 
@@ -23,16 +23,17 @@ class Gateway:
         routes: What they may select.
         headers: Renders response headers.
         view: Where closed requests go.
-        trust: How an inbound trace context is treated where a tenant does not say.
+        active: Counts requests in flight by route, for the metric.
+        name: Our pseudonym in `Via`, to see loops.
         deadline_ns: Longest time for a request whose route is not known yet.
         body_limit: Bytes of a request body.
         request_limit: Requests that may be open at once.
         attempt_limit: Upstream calls that one request may make.
         comments: Whether streams end with the comment block.
+        audited: Whether inference requests leave an audit record.
         gate: Awaited before the first attempt and before a stream's head.
-        name: Our pseudonym in `Via`, to see loops.
-        not_ready: Names of what is not ready, empty when all is.
-        active: Requests that are open now.
+        not_ready: Names of what is not ready, empty when all is; telemetry is never among them.
+        open: Requests that are open now, for `request_limit`.
     """
 
     clock: Clock
@@ -41,13 +42,14 @@ class Gateway:
     routes: Tree
     headers: HeaderWriter
     view: View
+    active: Active
     name: str
-    trust: TrustMode = "parent"
     deadline_ns: int = 600_000_000_000
     body_limit: int = 32_000_000
     request_limit: int = 2000
     attempt_limit: int = 12
     comments: bool = True
+    audited: bool = True
     gate: Gate | None = None
     not_ready: set[str] = field(default_factory=set)
-    active: int = 0
+    open: int = 0

@@ -1,4 +1,7 @@
-"""The facts of a request out of its ASGI scope."""
+"""The facts of a request out of its ASGI scope, before anything is known of who calls.
+
+Nothing is believed here: whether a trace context is joined, linked or ignored is decided with the caller.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any
 from tracegate.inbound import Inbound, Remote
 from tracegate.telemetry.context import parse_remote
 
-CLIENT_ID_LIMIT = 128  # characters of a client's own request id that are kept (ruling 29)
+CLIENT_ID = 128  # characters of a client's own request id that are kept (ruling 29)
+KEPT = 512  # characters of its path and of its user agent; views keep many, so none may be large
 
 
 def inbound_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], route: str, api: str | None) -> Inbound:
@@ -19,25 +23,24 @@ def inbound_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], 
     beta = headers.get(b"openai-beta")
     return Inbound(
         method=scope["method"],
-        path=scope["path"],
+        path=scope["path"][:KEPT],
         route=route,
         api=api,
         scheme=scope["scheme"],
         host=server[0],
         port=server[1],
         protocol=scope["http_version"],
-        user_agent=None if agent is None else agent.decode("latin-1"),
-        passed=() if beta is None else (("openai-beta", beta.decode("latin-1")),),
-        client_request_id=None if client_id is None else client_id.decode("latin-1")[:CLIENT_ID_LIMIT],
+        user_agent=None if agent is None else agent[:KEPT].decode("latin-1"),
+        passed=(("openai-beta", beta.decode()),) if beta is not None and beta.isascii() else (),
+        client_request_id=None if client_id is None else client_id[:CLIENT_ID].decode("latin-1"),
+        trust="ignore",
     )
 
 
 def remote_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes]) -> Remote | None:
     """The inbound trace context; `None` where there is none or it is not exactly what W3C asks for."""
     parent = headers.get(b"traceparent")
-    if parent is None:
-        return None
-    if sum(1 for name, _ in scope["headers"] if name == b"traceparent") > 1:
+    if parent is None or len(_all(scope, b"traceparent")) > 1:
         return None
     return parse_remote(parent.decode("latin-1"), ",".join(_all(scope, b"tracestate")))
 
@@ -45,7 +48,7 @@ def remote_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes]) -
 def loops(scope: MutableMapping[str, Any], name: str) -> bool:
     """Whether a request came through this gateway before: our pseudonym is in its `Via` (RFC 9110, section 7.6.3)."""
     members = ",".join(_all(scope, b"via")).split(",")
-    return any(name in member.split() for member in members)
+    return any(member.split()[1:2] == [name] for member in members)  # protocol, then who received it
 
 
 def _all(scope: MutableMapping[str, Any], name: bytes) -> list[str]:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import msgspec
 
-from tracegate.errors import Rejected
 from tracegate.server.endpoint import Session
 
 _encode = msgspec.json.Encoder().encode
 
 
 async def models(session: Session) -> None:
-    """The list."""
-    names = session.gateway.routes.names(session.caller.may)
+    """The list of what has a name here."""
+    names = session.gateway.routes.names(session.may)
     await _json(session, {"object": "list", "data": [_entry(name) for name in names]})
 
 
 async def model(session: Session) -> None:
-    """One entry; ids may contain slashes (ruling 64)."""
-    name = session.path_params["id"]
-    if name not in session.gateway.routes.names(session.caller.may):
-        session.gateway.routes.select(name, session.caller.may)  # raises 404 with the nearest names
-        raise Rejected(404, "model_not_found", f"The model `{name}` is not listed.", reason="not_found", param="model")
+    """One entry, for any text that selects something; ids may contain slashes (ruling 64)."""
+    name = session.scope["path_params"]["id"]
+    routes = session.gateway.routes
+    if name not in routes.names(session.may):
+        routes.select(name, session.may)  # raises 404 with the nearest names
     await _json(session, _entry(name))
 
 
@@ -31,12 +30,4 @@ def _entry(name: str) -> dict[str, object]:
 
 
 async def _json(session: Session, value: object) -> None:
-    data = _encode(value)
-    gateway = session.gateway
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(data)),
-        *gateway.headers.success(session.recorder, gateway.clock.now()),
-    ]
-    await session.start(200, headers)
-    await session.send(data, more=False)
+    await session.whole(b"application/json", _encode(value), [])

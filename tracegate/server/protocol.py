@@ -1,28 +1,60 @@
 """Limits on what a client may send before there is a request, which ASGI servers do not keep (ruling 46).
 
-A subclass of uvicorn's httptools protocol: the size of the header section (431), the time for it (408), and the time
-for which a new connection may be idle.
+A subclass of uvicorn's httptools protocol. It bounds the header section in size (431) and time (408), what may come
+without making sense, connections that are idle, and requests that wait behind another. It also mends what uvicorn does
+not do: a client that leaves is noticed by the request that runs, also when others wait behind it, and an application
+may drop a connection whose client does not read.
+
+The size of a header section is that of its target and of `name: value` with its line end for every field, however
+the bytes are cut into reads.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-STATE = "tracegate.wire_limits"
-"""Where the application's lifespan state holds the limits."""
+from tracegate.errors import Rejected
+from tracegate.server.endpoint import DROP
+
+WIRE = "tracegate.wire"
+"""Where the application's lifespan state holds its `Wire`."""
+
+WAITING = 16  # requests that a client may send behind one that is not answered yet; no common client sends any
+LINGER_S = 2.0  # after a refusal: for the client to read it, before unread bytes reset the connection
+
+Phase = Literal["idle", "head", "rest"]
+
+
+def _nothing() -> None:
+    """The application wants to know nothing."""
+
+
+def _plain(refusal: Rejected) -> bytes:
+    return b"HTTP/1.1 %d \r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % refusal.status
 
 
 @dataclass(frozen=True, slots=True)
-class WireLimits:
-    """Bytes of the header section with its request line, and nanoseconds."""
+class Wire:
+    """What the protocol needs of the application.
+
+    Args:
+        header: Bytes of a header section.
+        header_time_ns: For the header section, from its first byte on.
+        keep_alive_ns: For a connection on which nothing is asked.
+        refusal: Renders a whole answer that closes the connection.
+        stopping: Called when the server begins to stop, once for every connection that is open then.
+    """
 
     header: int = 32_000
     header_time_ns: int = 10_000_000_000
     keep_alive_ns: int = 75_000_000_000
+    refusal: Callable[[Rejected], bytes] = _plain
+    stopping: Callable[[], object] = _nothing
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -30,110 +62,160 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._limits: WireLimits = self.app_state.get(STATE, WireLimits())
+        self._wire: Wire = self.app_state.get(WIRE) or Wire()
+        self.timeout_keep_alive = self._wire.keep_alive_ns / 1e9  # type: ignore[assignment]  # a loop takes fractions
+        self._extensions: dict[str, object] = {DROP: self.drop}
+        self._running: RequestResponseCycle | None = None  # the request that is being answered, or was last
         self._in_head = False
-        self._head = 0  # bytes of the header section so far
+        self._in_message = False
+        self._head = 0  # bytes of this header section and of the trailers
+        self._heard = False  # whether the parser made something of this read
+        self._unheard = 0  # bytes since it did
         self._refused = False
+        self._phase: Phase | None = None  # what the timer is armed for
         self._timer: asyncio.TimerHandle | None = None
+
+    def drop(self) -> None:
+        """Drop the connection at once, unsent bytes included; the running request is over."""
+        if self._running is not None:
+            self._running.disconnected = True
+        self.transport.abort()
+
+    # --- events of the transport and of the server ---
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """A client connected; it may not be idle for ever."""
         super().connection_made(transport)
-        self._arm(self._limits.keep_alive_ns, self._idle)
+        self._enter("idle")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        self._disarm()
+        """The client is gone, which the running request is told even if others wait behind it."""
+        self._enter(None)
         super().connection_lost(exc)
+        running = self._running
+        if running is not None and not running.response_complete:
+            running.disconnected = True
+            running.message_event.set()
+        self._extensions = {}  # it refers to us
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came; those of a header section are counted and timed."""
+        """Bytes came."""
         if self._refused:
             return
-        self._disarm()
-        before = self._head if self._in_head else 0
+        self._heard = False
         super().data_received(data)
-        if not self._in_head:
-            return
-        self._head = before + len(data)
-        if self._head > self._limits.header:
-            self._refuse_size()
-        elif self._head:
-            self._arm(self._limits.header_time_ns, self._slow)
+        self._unheard = 0 if self._heard else self._unheard + len(data)
+        if self._unheard > self._wire.header:
+            self._refuse(self._too_large())
+        elif not self._refused:
+            self._enter(self._next_phase())
+
+    def shutdown(self) -> None:
+        """The server stops: the last answer of this connection is the one that runs."""
+        self._wire.stopping()
+        super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP."""
+        self._refuse(Rejected(400, "invalid_http", "This is not a valid HTTP/1.1 request."))
+
+    # --- events of the parser ---
 
     def on_message_begin(self) -> None:
         """The first byte of a request came."""
         super().on_message_begin()
-        self._in_head = True
+        self._heard = self._in_head = self._in_message = True
         self._head = 0
 
     def on_url(self, url: bytes) -> None:
-        """A part of the request line came."""
+        """The request's target is whole."""
         super().on_url(url)
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A field is whole."""
+        """A field, of the header section or of the trailers, is whole."""
         super().on_header(name, value)
         self._count(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
         """The header section is whole."""
         self._in_head = False
-        if not self._refused:
-            super().on_headers_complete()
+        if self._refused:
+            return
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours is not in uvicorn's type
+        super().on_headers_complete()
+        if len(self.pipeline) > WAITING:
+            self._refuse(Rejected(429, "too_many_requests", "Too many requests wait on this connection."))
 
     def on_body(self, body: bytes) -> None:
         """A part of the body came."""
+        self._heard = True
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._heard = True
+        self._in_message = False
         if not self._refused:
             super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """A client that offers another protocol is served HTTP/1.1; nothing is wrong with that."""
+
+    # --- limits ---
+
+    @property
+    def _answering(self) -> bool:
+        return self._running is not None and not self._running.response_complete
+
     def _count(self, size: int) -> None:
+        self._heard = True
         self._head += size
-        if self._head > self._limits.header and not self._refused:
-            self._refuse_size()
+        if self._head > self._wire.header and not self._refused:
+            self._refuse(self._too_large())
 
-    def _refuse_size(self) -> None:
-        limit = self._limits.header
-        self._refuse(
-            b"431 Request Header Fields Too Large",
-            "header_too_large",
-            f"The header section is larger than {limit} bytes: send fewer or shorter fields.",
-        )
+    def _too_large(self) -> Rejected:
+        text = f"The header section is larger than {self._wire.header} bytes: send fewer or shorter fields."
+        return Rejected(431, "header_too_large", text)
 
-    def _slow(self) -> None:
-        self._refuse(b"408 Request Timeout", "request_timeout", "The header section did not arrive in time.")
-
-    def _idle(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.close()
-
-    def _refuse(self, status: bytes, code: str, message: str) -> None:
-        """Answer and close; what still comes is ignored. An answer that is under way is cut by the close."""
+    def _refuse(self, refusal: Rejected) -> None:
+        """Refuse all that still comes. Said only where it can't be taken for the answer to an earlier request."""
         self._refused = True
-        self._in_head = False
-        self._disarm()
-        body = b'{"error":{"message":"%s","type":"invalid_request_error","param":null,"code":"%s"}}' % (
-            message.encode(),
-            code.encode(),
-        )
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever uvicorn's types say
-        if cycle is None or cycle.response_complete:
-            self.transport.write(
-                b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-                % (status, len(body), body)
-            )
-        self.transport.close()
+        self._enter(None)
+        running, transport = self._running, self.transport
+        if running is not None and self._answering:
+            running.keep_alive = False  # its answer is the last one
+        elif not transport.is_closing():
+            transport.write(self._wire.refusal(refusal))
+            if transport.can_write_eof():
+                transport.write_eof()  # unread bytes would reset the connection before the refusal is read
+                self._timer = self.loop.call_later(LINGER_S, transport.abort)
+            else:
+                transport.close()
 
-    def _arm(self, ns: int, fn: Any) -> None:
-        self._timer = self.loop.call_later(ns / 1e9, fn)
+    def _next_phase(self) -> Phase | None:
+        """What is waited for now; an answer under way is bounded by its request's deadline."""
+        if self._answering:
+            return None
+        return "head" if self._in_head else "rest" if self._in_message else "idle"
 
-    def _disarm(self) -> None:
+    def _enter(self, phase: Phase | None) -> None:
+        """Time a phase from its beginning, however many bytes trickle in while it lasts."""
+        if phase == self._phase and (phase is not None or self._timer is None):
+            return
+        self._phase = phase
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if phase == "head":
+            self._timer = self.loop.call_later(self._wire.header_time_ns / 1e9, self._late)
+        elif phase is not None:
+            self._timer = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _late(self) -> None:
+        self._refuse(Rejected(408, "request_timeout", "The header section did not arrive in time.", reason="timeout"))

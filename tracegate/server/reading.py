@@ -1,4 +1,4 @@
-"""Reads the client's body: bounded, decoded, or refused."""
+"""Reads the client's body: bounded, decoded, or refused (rulings 60 and 62)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from collections.abc import Mapping
 from tracegate.errors import Rejected
 from tracegate.server.watch import Receive
 
+PLAIN = frozenset((b"", b"identity"))
+WBITS: Mapping[bytes, tuple[int, ...]] = {
+    b"gzip": (zlib.MAX_WBITS | 16,),
+    b"x-gzip": (zlib.MAX_WBITS | 16,),
+    b"deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),  # many send it bare, without the zlib header it ought to have
+}
+"""What zlib is to expect, by content coding. Source: RFC 9110, section 8.4.1; zlib's manual, `inflateInit2`."""
+
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes:
-    """The whole request body, decoded from gzip or deflate where the client says so (ruling 62).
+    """The whole request body, decoded from gzip or deflate where the client says so.
 
     Args:
         receive: The ASGI channel.
@@ -22,14 +30,16 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int
         Rejected: 413 too large, 415 another coding, 400 a coding that does not decode.
         asyncio.CancelledError: With `client_disconnect`, when the client left before its body was whole.
     """
-    coding = headers.get(b"content-encoding", b"identity").strip().lower().decode("latin-1")
-    if coding not in ("identity", "", "gzip", "deflate"):
+    coding = headers.get(b"content-encoding", b"").strip().lower()
+    if coding not in PLAIN and coding not in WBITS:
         raise Rejected(
             415,
             "unsupported_content_encoding",
-            f"`Content-Encoding: {coding[:40]}` is not supported. Send the body plain, or as gzip or deflate.",
+            f"`Content-Encoding: {coding[:40].decode('latin-1')}` is not supported. "
+            "Send the body plain, or as gzip or deflate.",
+            headers=(("accept-encoding", "gzip, deflate"),),
         )
-    length = headers.get(b"content-length", b"0")
+    length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
     parts: list[bytes] = []
@@ -46,22 +56,25 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int
             raise _too_large(limit)
         parts.append(part)
     body = parts[0] if len(parts) == 1 else b"".join(parts)
-    return body if coding in ("identity", "") else _decoded(body, coding, limit)
+    return body if coding in PLAIN else _decoded(body, coding, limit)
 
 
-def _decoded(body: bytes, coding: str, limit: int) -> bytes:
-    attempts = [zlib.MAX_WBITS | 32] + ([-zlib.MAX_WBITS] if coding == "deflate" else [])  # deflate is sent bare too
-    for bits in attempts:
-        decompress = zlib.decompressobj(bits)
+def _decoded(body: bytes, coding: bytes, limit: int) -> bytes:
+    for wbits in WBITS[coding]:
+        decompress = zlib.decompressobj(wbits)
         try:
             plain = decompress.decompress(body, limit + 1)
         except zlib.error:
             continue
         if len(plain) > limit:
             raise _too_large(limit)
-        if decompress.eof:
+        if decompress.eof and not decompress.unused_data:  # what stands behind the end would be lost in silence
             return plain
-    raise Rejected(400, "invalid_content_encoding", f"The body is not whole or not valid {coding}, as its header says.")
+    raise Rejected(
+        400,
+        "invalid_content_encoding",
+        f"The body is not whole or not valid {coding.decode()}, as its `Content-Encoding` says.",
+    )
 
 
 def _too_large(limit: int) -> Rejected:

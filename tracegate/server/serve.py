@@ -1,42 +1,56 @@
-"""Serving over sockets with uvicorn: uvloop, httptools, our limits; one process or several workers."""
+"""Serving over sockets with uvicorn: uvloop, httptools, our limits; one process or several workers.
+
+Every worker gets the configuration that was loaded once, so that they can't differ, whatever happens to the file.
+Stopping: no new connections, open requests may end, telemetry is flushed. Source: uvicorn 0.54, `server.py` and
+`supervisors/multiprocess.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+import ssl
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from tracegate.build.exchanges import exchanges
 from tracegate.build.plugins import instrument_of
 from tracegate.build.telemetry import telemetry_of
 from tracegate.clock import RandomIds, SystemClock
-from tracegate.config.load import load
 from tracegate.config.model import Config, Listen
+from tracegate.errors import ConfigError
 from tracegate.server.assemble import assemble
+from tracegate.server.logs import LOGGING
 from tracegate.server.protocol import LimitedProtocol
 
-CONFIG_VARIABLE = "TRACEGATE_CONFIG"
-"""Tells worker processes which file to read; empty for the environment's providers."""
-
 BACKLOG = 2048
-DRAIN_S = 30  # a stop waits this long for open requests, then cancels them
+STOPS = frozenset((signal.SIGINT, signal.SIGTERM))
+HEALTH_S = 10  # a worker that does not answer for so long is replaced; loading all modules takes its time too
+DRAIN_S = 25
+"""A stop waits this long for open requests. Kubernetes kills after 30 s: telemetry needs what is left of them."""
 
 
 def bind(listen: Listen) -> socket.socket:
-    """A listening socket; raises `OSError` when the address is taken or not ours."""
+    """A socket that listens, so that clients wait from now on; raises `OSError` when the address can't be had."""
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
     sock = socket.socket(family=family)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((listen.host, listen.port))
+        sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise
@@ -44,28 +58,50 @@ def bind(listen: Listen) -> socket.socket:
     return sock
 
 
-def serve(config: Config, sock: socket.socket, workers: int = 1) -> None:
-    """Serve until a signal stops it."""
-    os.environ[CONFIG_VARIABLE] = config.file or ""
-    settings = _settings(config, app="tracegate.server.serve:worker", factory=True, workers=workers)
-    if workers == 1:
-        uvicorn.Server(settings).run(sockets=[sock])
-    else:
-        Multiprocess(settings, sockets=[sock]).run()
+def serve(config: Config, sock: socket.socket, workers: int = 1, ready: Callable[[], None] = lambda: None) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status: 0, or 1 when nothing could be started.
+
+    Args:
+        config: The configuration.
+        sock: Listens already.
+        workers: Processes.
+        ready: Called once, when clients are served and signals stop gracefully.
+
+    Raises:
+        ConfigError: The certificate of `listen.tls` can't be used.
+    """
+    _check_certificate(config.listen)
+    settings = _settings(config, app=partial(worker, config), factory=True, workers=workers)
+    if workers > 1:
+        supervisor = Workers(settings, sockets=[sock])  # takes the signals over
+        ready()
+        supervisor.run()
+        return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
+    try:
+        Server(settings, ready).run(sockets=[sock])
+    except SystemExit:  # its reason was told
+        return 1
+    return 0
 
 
-def worker() -> Starlette:
-    """The application of one worker process: it reads the configuration that `serve` named."""
-    config = load(os.environ.get(CONFIG_VARIABLE) or None, os.environ)
+def worker(config: Config) -> ASGIApp:
+    """The application of one worker process; ends the process with uvicorn's status when it can't be built."""
     clock, ids = SystemClock(), RandomIds()
-    view = telemetry_of(config, clock, ids, os.environ).view
-    ways = exchanges(config, clock, instrument_of(view))
-    return assemble(config, view, clock=clock, ids=ids, exchanges=ways).app
+    try:
+        telemetry = telemetry_of(config, clock, ids, os.environ)
+        ways = exchanges(config, clock, instrument_of(telemetry.view))
+        made = assemble(config, telemetry.view, active=telemetry.active, clock=clock, ids=ids, exchanges=ways)
+    except ConfigError as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(STARTUP_FAILURE)
+    gc.collect()
+    gc.freeze()  # what is made at the start stays: no collection needs to look at it again
+    return made.app
 
 
 @asynccontextmanager
 async def serving(app: Any, sock: socket.socket, config: Config) -> AsyncIterator[None]:
-    """Serve an application inside the running loop, for tests and the demo."""
+    """Serve an application inside the running loop, for tests and the demo; signals are left alone."""
     server = _Quiet(_settings(config, app=app))
     task = asyncio.create_task(server.serve(sockets=[sock]))
     while not server.started:
@@ -80,12 +116,80 @@ async def serving(app: Any, sock: socket.socket, config: Config) -> AsyncIterato
         await task
 
 
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells when it serves, and after a signal ends well.
+
+    Args:
+        config: uvicorn's.
+        ready: Called when clients are served.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; signals are taken by then."""
+        await super().startup(sockets=sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop gracefully on a signal, and forget it: uvicorn would raise it again, and end with its status."""
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                self._captured_signals.clear()
+
+
+class Workers(Multiprocess):
+    """uvicorn's supervisor of worker processes; Ctrl-C, which reaches all of them at once, stops it quietly."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self.should_exit = _Stop(self.signal_queue)
+
+    def init_processes(self) -> None:
+        """Start the workers; until their own handlers are there, they leave Ctrl-C to us."""
+        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            super().init_processes()
+        finally:
+            signal.signal(signal.SIGINT, ours)
+
+
+class _Stop(threading.Event):
+    """Whether the supervisor is to stop. A signal counts before it is looked at.
+
+    Else a supervisor that just waits for a worker to answer would take one that stops for one that died.
+    """
+
+    def __init__(self, signals: list[int]) -> None:
+        super().__init__()
+        self._signals = signals
+
+    def is_set(self) -> bool:
+        return super().is_set() or bool(STOPS & {*self._signals})
+
+
 class _Quiet(uvicorn.Server):
     """A server that leaves the process's signals alone."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _check_certificate(listen: Listen) -> None:
+    """uvicorn would say it with a traceback, and every worker again."""
+    if listen.tls is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(listen.tls.cert, listen.tls.key)
+    except OSError as exc:  # ssl.SSLError is one
+        why = exc.strerror or exc
+        raise ConfigError(f"listen.tls: `{listen.tls.cert}` with `{listen.tls.key}` can't be used: {why}") from exc
 
 
 def _settings(config: Config, **kwargs: Any) -> uvicorn.Config:
@@ -95,12 +199,12 @@ def _settings(config: Config, **kwargs: Any) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         access_log=False,
-        log_level="warning",
+        log_config=LOGGING,
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_keep_alive=max(1, config.limits.keep_alive_ns // 1_000_000_000),
         timeout_graceful_shutdown=DRAIN_S,
+        timeout_worker_healthcheck=HEALTH_S,
         ssl_certfile=None if tls is None else tls.cert,
         ssl_keyfile=None if tls is None else tls.key,
         **kwargs,
