@@ -81,7 +81,7 @@ class Target:
     region: str | None = None
     region_observed: str | None = None
     context: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # a key may hide in one
     defaults: Mapping[str, bytes] = field(default_factory=dict)
     forced: Mapping[str, bytes] = field(default_factory=dict)
     via: bool = True
