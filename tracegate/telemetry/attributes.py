@@ -83,13 +83,13 @@ def of_route(recorder: Recorder, record: Record, whole: Sums) -> Attributes:
         if skipped:
             own[names.TRACEGATE_ROUTE_SKIPPED] = skipped
     last = last_fallback(recorder.attempts, inside) if len(inside) > 1 else None
-    own[names.TRACEGATE_FALLBACK_USED] = last is not None
     if last is not None:
         own |= of_fallback(*last)
+    name, alias, used = record.name, recorder.inbound.alias, last is not None
     route = (
-        _route(record.name, recorder.inbound.alias, None, None, None)
+        _route(name, alias, used, None, None, None)
         if about is None
-        else _route(record.name, recorder.inbound.alias, about.strategy, about.candidates, about.version)
+        else _route(name, alias, used, about.strategy, about.candidates, about.version)
     )
     return Attributes((hop_of(record), route, sums.block), own)
 
@@ -214,11 +214,17 @@ def _ended(outcome: str | None, reason: str | None, status: int | None, error: s
 
 @lru_cache(KEPT)
 def _route(
-    name: str, alias: str | None, strategy: str | None, candidates: tuple[str, ...] | None, version: str | None
+    name: str,
+    alias: str | None,
+    used: bool,
+    strategy: str | None,
+    candidates: tuple[str, ...] | None,
+    version: str | None,
 ) -> Block:
     return Block(
         {
             names.TRACEGATE_ROUTE_NAME: name,
+            names.TRACEGATE_FALLBACK_USED: used,
             names.TRACEGATE_REQUEST_ALIAS: None if alias is None else fit(alias),
             names.TRACEGATE_ROUTE_STRATEGY: strategy,
             names.TRACEGATE_ROUTE_CANDIDATES: candidates,
