@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.telemetry.made import AZURE, CHAT, MISTRAL, MS, Made, by_name, fallback, of, plain, refused, success
-from tracegate.errors import NothingTried, Rejected, Skip
+from tracegate.errors import NothingTried, Rejected, Skip, Unavailable
 from tracegate.facts import Usage, Why
 from tracegate.record import Recorder
 from tracegate.telemetry import names
@@ -90,6 +90,14 @@ def test_an_authenticated_request_to_another_path_leaves_no_record() -> None:
     """`GET /v1/models` infers nothing (ruling 24)."""
     made = Made(method="GET", api=None)
     assert names.TRACEGATE_AUDIT_RECORD_ID not in server(made.end())
+
+
+@pytest.mark.parametrize("audited", [True, False])
+def test_no_record_is_promised_that_could_not_be_kept(audited: bool) -> None:
+    """Neither where the log is off, nor where it failed."""
+    made = Made(audited=audited)
+    error = Unavailable("no room", reason="audit_unavailable") if audited else None
+    assert names.TRACEGATE_AUDIT_RECORD_ID not in server(made.end(error, 503 if audited else 200))
 
 
 def test_a_client_that_left_is_told_as_such() -> None:

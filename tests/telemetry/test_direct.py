@@ -426,6 +426,23 @@ def test_closing_counts_what_could_not_be_sent(caplog: pytest.LogCaptureFixture)
     assert "not sent before the end. Lost since the last such line: 5 spans." in caplog.text
 
 
+def test_nothing_is_taken_after_the_end() -> None:
+    """It is counted, and wakes nothing up."""
+
+    async def main() -> Kit:
+        kit = Kit()
+        await kit.view.close(kit.clock.now() + SECOND_NS)
+        recorder = success()
+        kit.view.add(recorder)
+        kit.view.late(recorder, recorder.records[1])
+        await kit.after(60)
+        return kit
+
+    kit = run(main)
+    assert kit.receiver.spans == []
+    assert kit.lost == {names.LOST_TRACES_EXPORT: 4}
+
+
 def test_a_request_that_can_not_be_rendered_costs_only_itself(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -126,7 +126,9 @@ def test_nothing_to_export_is_off(chosen: TelemetrySettings) -> None:
     recorder = success()
     view.add(recorder)
     view.late(recorder, recorder.records[1])
+    view.start()
     run(lambda: view.flush(0))
+    run(lambda: view.close(0))
 
 
 @pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])

@@ -73,6 +73,7 @@ class Direct:
         "_aggregator",
         "_channels",
         "_clock",
+        "_closed",
         "_encoder",
         "_every",
         "_heavy",
@@ -110,6 +111,7 @@ class Direct:
         self._soon: Handle | None = None
         self._next_metrics: Handle | None = None
         self._logged = False
+        self._closed = False
         self._renders: list[_Render] = []
         if channels.metrics is not None:
             self._renders.append(self._measured)
@@ -119,13 +121,16 @@ class Direct:
             self._renders.append(self._logs)
 
     def start(self) -> None:
-        """Begin to export metrics, on the running loop; the first request does it, too."""
+        """See `View.start`: begin to export metrics; the first request does it, too."""
         channel = self._channels.metrics
         if self._next_metrics is None and channel is not None:
             self._next_metrics = self._clock.call_at(self._clock.now() + self._every, self._export_metrics, channel)
 
     def add(self, request: Recorder) -> None:
         """See `View.add`."""
+        if self._closed:
+            self._losses.add(names.LOST_TRACES_EXPORT, len(request.records))
+            return
         self._pending.append((request, None, [record for record in request.records if record.outcome is None]))
         body = request.inbound.body
         if body is not None:
@@ -134,6 +139,9 @@ class Direct:
 
     def late(self, request: Recorder, record: Record) -> None:
         """See `View.late`."""
+        if self._closed:
+            self._losses.add(names.LOST_TRACES_EXPORT)
+            return
         self._pending.append((request, record, ()))
         self._arm()
 
@@ -156,7 +164,8 @@ class Direct:
         await channels.close()
 
     async def close(self, by: int) -> None:
-        """Flush, then give up what could not be sent, and count it."""
+        """See `View.close`; what could not be sent by then is lost, and counted."""
+        self._closed = True
         await self.flush(by)
         for channel in (self._channels.traces, self._channels.logs, self._channels.metrics):
             if channel is not None:
