@@ -45,9 +45,8 @@ def outgoing(
 ) -> Outgoing:
     """A request to a provider on loopback."""
     target = Target("target", "sim", "openai", model, scheme="http", host="127.0.0.1", port=port)
-    body = body_of(model, stream=stream, **members)
-    headers = [("host", f"127.0.0.1:{port}"), ("content-type", "application/json"), ("authorization", "Bearer sk-key")]
-    return Outgoing(target, path, [*headers, ("content-length", str(len(body)))], body)
+    headers = [("content-type", "application/json"), ("authorization", "Bearer sk-key")]
+    return Outgoing(target, path, headers, body_of(model, stream=stream, **members))
 
 
 async def outcome(

@@ -10,7 +10,7 @@ from tests.testing.calling import body_of
 from tracegate.testing.clock import EPOCH
 from tracegate.testing.script import Script, ScriptError, Step
 from tracegate.testing.script_play import KEPT_PLANS, Playbook, Turn, head_bytes
-from tracegate.testing.wire import Data
+from tracegate.testing.wire_actions import Data
 from tracegate.wire.headers import Headers, header
 
 PATH = "/v1/chat/completions"

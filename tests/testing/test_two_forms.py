@@ -6,11 +6,9 @@ Over sockets the caller is the exchange over httpx's own transport, so the token
 from __future__ import annotations
 
 import asyncio
-import ssl
 import zlib
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from tests.testing.calling import MS, Outcome, outcome, outgoing
@@ -21,13 +19,12 @@ from tracegate.testing.loop import run
 from tracegate.testing.memory import MemoryExchange
 from tracegate.testing.script_text import SHORT
 from tracegate.testing.simulator import Simulator
-from tracegate.testing.simulator_log import Entry
+from tracegate.testing.simulator_log import Entry, Log
 from tracegate.testing.wire_flavour import FLAVOURS
 from tracegate.upstream.exchange import Exchange
-from tracegate.upstream.httpx import HttpxExchange
+from tracegate.upstream.transport import TransportSettings, httpx_exchange
 
 CREATED = 1_700_000_000
-TRUST = ssl.create_default_context()  # never used, but dear to make for each transport
 LIMIT = 20_000 * MS
 SHORT_LIMIT = 60 * MS  # for what never comes
 
@@ -62,7 +59,8 @@ SCRIPTS = [
     # what follows
     "garbage=HTTP%2F1.1 200 OK", "idle=reset+idle-after=0ms", "idle=close+idle-after=0ms", "idle=next",
 ]  # fmt: skip
-SCRIPTS += [name for name in SHORT if name not in ("reset", "clean")]
+# Two are only parts of a step, and what is said back has what a transport adds to the head of a request.
+SCRIPTS += [name for name in SHORT if name not in ("reset", "clean", "echo")]
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,6 @@ async def called(
     connection = Connection()
     options = {"include_usage": True}
     call = outgoing(f"sim-{script}", stream=stream, port=port, path=path, tools=[], stream_options=options)
-    call.headers[0] = ("host", "sim")  # it is said back, and had the port
     endless = script == "silence" or ("stall" in script and "stall-for" not in script)
     found = await outcome(exchange, clock, call, within=SHORT_LIMIT if endless else LIMIT, connection=connection)
     changing = ("date", "retry-after") if "retry-date" in script else ("date",)
@@ -118,7 +115,7 @@ def over_sockets(script: str, stream: bool, path: str) -> Seen:
     async def main() -> Seen:
         async with Simulator(seed=1, created=CREATED) as sim:
             clock = SystemClock()
-            exchange = HttpxExchange(httpx.AsyncHTTPTransport(verify=TRUST), clock, most=9)
+            exchange = httpx_exchange(TransportSettings("http", "127.0.0.1", sim.port), clock, waiting=9)
             found, first_byte = await called(exchange, clock, script, stream=stream, port=sim.port, path=path)
             await exchange.close()
             await sim.until(lambda log: log[0].over)
@@ -142,6 +139,44 @@ def test_both_forms_speak_each_providers_way(script: str, provider: str) -> None
     for stream in (False, True):
         path = f"/{provider}/v1/chat/completions"
         assert in_memory(script, stream, path) == over_sockets(script, stream, path)
+
+
+@pytest.mark.parametrize(
+    ("script", "reused"),
+    [
+        ("ok", True),
+        ("503", True),
+        ("no-events", True),
+        ("no-keep-alive", False),
+        ("framing=close", False),
+        ("garbage=HTTP%2F1.1 200 OK", False),
+        ("idle=next", False),
+    ],
+)
+def test_both_forms_use_the_same_connections_again(script: str, reused: bool) -> None:
+    """The next call finds a connection, or makes one, and never an error."""
+
+    async def twice(exchange: Exchange, clock: Clock, log: Log, port: int) -> None:
+        first, second = Connection(), Connection()
+        for model, connection in ((f"sim-{script}", first), ("gpt", second)):
+            found = await outcome(exchange, clock, outgoing(model, stream=True, port=port), connection=connection)
+            assert found.error is None
+        assert [first.reused, second.reused] == [False, reused]
+        assert [entry.nth for entry in log] == [1, 2 if reused else 1]
+        await exchange.close()
+
+    async def over_sockets() -> None:
+        async with Simulator() as sim:
+            clock = SystemClock()
+            exchange = httpx_exchange(TransportSettings("http", "127.0.0.1", sim.port), clock, waiting=9)
+            await twice(exchange, clock, sim.log, sim.port)
+
+    async def in_memory() -> None:
+        exchange = MemoryExchange(FakeClock())
+        await twice(exchange, exchange.clock, exchange.log, 80)
+
+    asyncio.run(over_sockets())
+    run(in_memory)
 
 
 def test_a_coded_stream_can_be_read_event_by_event() -> None:

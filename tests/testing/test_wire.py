@@ -13,7 +13,8 @@ import pytest
 from tests.testing.calling import MS, body_of
 from tracegate.testing.script import NEVER, At, Drip, Encoding, Step
 from tracegate.testing.script_text import read_script
-from tracegate.testing.wire import Close, Data, End, Head, Pause, Plan, Raw, coded, plan
+from tracegate.testing.wire import Plan, coded, plan
+from tracegate.testing.wire_actions import Close, Data, End, Head, Pause, Raw
 from tracegate.testing.wire_answer import Minted
 from tracegate.testing.wire_flavour import FLAVOURS
 from tracegate.testing.wire_request import Asked, read_request

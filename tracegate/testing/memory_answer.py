@@ -15,7 +15,7 @@ from tracegate.facts import Connection, Limit
 from tracegate.testing.script import NEVER, Drip, Step
 from tracegate.testing.script_play import Turn, head_bytes
 from tracegate.testing.simulator_log import Entry
-from tracegate.testing.wire import Close, Data, End, Head, Pause, Raw
+from tracegate.testing.wire_actions import Close, Data, End, Head, Pause, Raw
 from tracegate.wire.headers import Headers
 
 DRAIN_NS = 100_000_000  # what is left of the framing is waited for at most this long (ruling 15)
