@@ -1,0 +1,60 @@
+"""A gateway in a process of its own, with a ticker on its loop: `python -m tests.agreement.gateway_process FILE`.
+
+It prints its port, serves until its standard input ends, and then prints when each tick was due and when it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvloop
+
+from tracegate.build.telemetry import telemetry_of
+from tracegate.clock import RandomIds, SystemClock
+from tracegate.config.load import load
+from tracegate.server.assemble import assemble
+from tracegate.server.serve import bind, serving
+from tracegate.testing.lag import LagTicker
+
+
+async def main(file: str) -> None:
+    """Serve until standard input ends."""
+    config = load(file, os.environ)
+    clock, ids = SystemClock(), RandomIds()
+    view = telemetry_of(config, clock, ids, os.environ).view
+    sock = bind(config.listen)
+    async with serving(assemble(config, view, clock=clock, ids=ids).app, sock, config):
+        async with LagTicker() as ticker:
+            print(sock.getsockname()[1], flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+    print(json.dumps(list(zip(ticker._due, ticker._seen, strict=False))), flush=True)
+
+
+@asynccontextmanager
+async def gateway_process(file: str, ticker: LagTicker) -> AsyncIterator[int]:
+    """Run it; gives its port, and afterwards `ticker` has what was measured."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.agreement.gateway_process",
+        file,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        yield int(await process.stdout.readline())
+    finally:
+        told, _ = await asyncio.wait_for(process.communicate(b""), 30)
+    ticks = json.loads(told)
+    ticker._due = [due for due, _ in ticks]
+    ticker._seen = [seen for _, seen in ticks]
+
+
+if __name__ == "__main__":
+    uvloop.run(main(sys.argv[1]))
