@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ScopeMetrics
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
@@ -22,7 +22,7 @@ from tracegate.inbound import Remote
 from tracegate.telemetry import names, otlp
 from tracegate.telemetry.blocks import Attributes, Block
 from tracegate.telemetry.events import events
-from tracegate.telemetry.model import Link, LogView, SpanView, Value
+from tracegate.telemetry.model import Link, LogView, SpanView, Structured, Value
 from tracegate.telemetry.otlp import Encoder, Envelope, any_value, key_value, varint
 from tracegate.telemetry.spans import spans
 
@@ -58,7 +58,7 @@ VALUES: list[Value] = [
 ]
 
 
-def official(key: str, value: Value) -> KeyValue:
+def official(key: str, value: Structured) -> KeyValue:
     """One attribute by the official classes."""
     return KeyValue(key=key, value=official_value(value))
 
@@ -73,10 +73,14 @@ def official_value(value: Any) -> AnyValue:
         return AnyValue(int_value=value)
     if isinstance(value, float):
         return AnyValue(double_value=value)
+    if isinstance(value, Mapping):
+        return AnyValue(kvlist_value=KeyValueList(values=attributes_of(value)))
+    if value is None:
+        return AnyValue()
     return AnyValue(array_value=ArrayValue(values=map(official_value, value)))
 
 
-def attributes_of(attributes: Mapping[str, Value]) -> list[KeyValue]:
+def attributes_of(attributes: Mapping[str, Structured]) -> list[KeyValue]:
     """All attributes by the official classes."""
     return [official(key, value) for key, value in attributes.items()]
 
@@ -204,6 +208,20 @@ def test_real_requests_are_written_exactly() -> None:
         assert the_spans(encoder, views) == ScopeSpans(spans=map(official_span, views)).SerializeToString()
         told = events(recorder)
         assert encoder.logs(told) == ScopeLogs(log_records=map(official_log, told)).SerializeToString()
+
+
+nested = st.recursive(
+    scalars | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts.filter(bool), inner, max_size=3),
+)
+
+
+@given(st.dictionaries(texts.filter(bool), nested, max_size=4))
+def test_structures_are_written_exactly(attributes: dict[str, Structured]) -> None:
+    """Lists and mappings of any depth, and what is null, on a log event."""
+    view = LogView("e", 5, "DEBUG", 1, b"t" * 16, b"s" * 8, attributes)
+    encoder, expected = Encoder(), ScopeLogs(log_records=[official_log(view)]).SerializeToString()
+    assert encoder.logs([view]) == encoder.logs([view]) == expected
 
 
 def test_what_is_kept_is_bounded() -> None:

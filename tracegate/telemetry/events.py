@@ -107,5 +107,5 @@ def _view(name: str, recorder: Recorder, record: Record, when: int | None, said:
         time=recorder.wall_of(record.start if when is None else when),
         trace=recorder.trace,
         span=record.span,
-        attributes={names.TRACEGATE_REQUEST_ID: recorder.request_id} | said,
+        attributes={names.TRACEGATE_REQUEST_ID: recorder.request_id, **said},
     )

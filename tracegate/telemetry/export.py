@@ -23,7 +23,8 @@ from tracegate.telemetry.metrics_tally import Losses
 from tracegate.telemetry.otlp import Envelope
 from tracegate.telemetry.post import Answer, Post
 
-Signal = Literal["traces", "logs", "metrics"]
+Signal = Literal["traces", "logs", "metrics", "content"]
+"""What has a way out of its own; `content` are log events with prompts and answers, apart from all others."""
 
 SECOND_NS = 1_000_000_000
 BASE_NS = SECOND_NS
@@ -38,9 +39,15 @@ BODY = 1_000_000
 WHERE = {
     "traces": (names.LOST_TRACES_QUEUE, names.LOST_TRACES_EXPORT, names.LOST_TRACES_REJECTED),
     "logs": (names.LOST_LOGS_QUEUE, names.LOST_LOGS_EXPORT, names.LOST_LOGS_REJECTED),
+    "content": (names.LOST_CONTENT_QUEUE, names.LOST_CONTENT_EXPORT, names.LOST_CONTENT_REJECTED),
     "metrics": (names.LOST_METRICS_EXPORT, names.LOST_METRICS_EXPORT, names.LOST_METRICS_REJECTED),
 }
-ITEMS = {"traces": "spans", "logs": "log events", "metrics": "exports of metrics"}
+ITEMS = {
+    "traces": "spans",
+    "logs": "log events",
+    "content": "prompts with answers",
+    "metrics": "exports of metrics",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -134,10 +141,14 @@ class Channel:
         if self.signal == "metrics":
             self._forget()  # counts are cumulative: the newest have it all
         if self.held + len(items) > self._limit:
-            self._lose(0, count, "the queue is full")
+            self.refuse(count)
             return
         self._queue.append(_Batch([items], count, len(items)))
         self.held += len(items)
+
+    def refuse(self, count: int) -> None:
+        """Count items for which there is no room, encoded or not."""
+        self._lose(0, count, "the queue is full")
 
     def kick(self) -> None:
         """Start to send, unless that is under way."""

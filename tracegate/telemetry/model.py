@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 Value = str | bool | int | float | Sequence[str]
+Structured: TypeAlias = "Value | Sequence[Structured] | Mapping[str, Structured] | None"
+"""A value of any depth; of log events only."""
+
 SpanKind = Literal["server", "client", "internal"]
 StatusCode = Literal["unset", "error"]
 
@@ -57,7 +60,7 @@ class LogView:
     time: int
     trace: bytes
     span: bytes
-    attributes: Mapping[str, Value]
+    attributes: Mapping[str, Structured]
 
 
 class Measurement(NamedTuple):

@@ -20,6 +20,7 @@ COMMITS: Mapping[str, str] = {
     "spans": "024a4f94",
     "token-metrics": "066d4a7f",
     "events": "03870916",
+    "messages": "2b902ce1",
     "migration": "32c328e8",
 }
 """Commits of open-telemetry/semantic-conventions-genai at which the pages were read."""
@@ -46,6 +47,10 @@ GEN_AI_RESPONSE_ID = "gen_ai.response.id"
 GEN_AI_RESPONSE_MODEL = "gen_ai.response.model"
 GEN_AI_RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
 GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+GEN_AI_SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+GEN_AI_INPUT_MESSAGES = "gen_ai.input.messages"
+GEN_AI_OUTPUT_MESSAGES = "gen_ai.output.messages"
+GEN_AI_TOOL_DEFINITIONS = "gen_ai.tool.definitions"
 GEN_AI_USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens"
 GEN_AI_USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens"
@@ -209,6 +214,9 @@ LOST_TRACES_REJECTED = "traces_rejected"
 LOST_LOGS_QUEUE = "logs_queue_full"
 LOST_LOGS_EXPORT = "logs_export_failed"
 LOST_LOGS_REJECTED = "logs_rejected"
+LOST_CONTENT_QUEUE = "content_queue_full"
+LOST_CONTENT_EXPORT = "content_export_failed"
+LOST_CONTENT_REJECTED = "content_rejected"
 LOST_METRICS_EXPORT = "metrics_export_failed"
 LOST_METRICS_REJECTED = "metrics_rejected"
 LOST_METRICS_LABELS = "metrics_labels_overflow"
@@ -221,9 +229,12 @@ LOST = (
     LOST_LOGS_QUEUE,
     LOST_LOGS_EXPORT,
     LOST_LOGS_REJECTED,
+    LOST_CONTENT_QUEUE,
+    LOST_CONTENT_EXPORT,
+    LOST_CONTENT_REJECTED,
     LOST_METRICS_EXPORT,
     LOST_METRICS_REJECTED,
     LOST_METRICS_LABELS,
 )
-"""Where telemetry is lost: requests that could not be rendered, spans, log events, exports of metrics, and the labels
-of measurements beyond the bound of series."""
+"""Where telemetry is lost: requests that could not be rendered, spans, log events, prompts with answers, exports of
+metrics, and the labels of measurements beyond the bound of series."""

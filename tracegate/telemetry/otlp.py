@@ -14,7 +14,7 @@ from typing import Any
 
 from tracegate.telemetry import names
 from tracegate.telemetry.blocks import Attributes, Block
-from tracegate.telemetry.model import Link, LogView, SpanView, Value
+from tracegate.telemetry.model import Link, LogView, SpanView, Structured, Value
 from tracegate.telemetry.text import legible
 
 ROOM = 256
@@ -137,16 +137,16 @@ class Envelope:
         return b"".join((b"\x0a", varint(outer), self._resource, scope_head, self._scope, *items, self._schema))
 
 
-def key_value(key: str, value: Value, limit: int | None = None) -> bytes:
+def key_value(key: str, value: Structured, limit: int | None = None) -> bytes:
     """One `KeyValue`: field 1 the key, field 2 the value."""
     return text_field(0x0A, key) + field(0x12, any_value(value, limit))
 
 
-def any_value(value: Value, limit: int | None = None) -> bytes:
-    """One `AnyValue`; texts are cut at `limit` characters and made valid Unicode.
+def any_value(value: Structured, limit: int | None = None) -> bytes:
+    """One `AnyValue`; texts are cut at `limit` characters and made valid Unicode, `None` is the empty value.
 
     Raises:
-        TypeError: If it is no text, boolean, integer, double or sequence of them.
+        TypeError: If it is no text, boolean, integer, double, nor a sequence or mapping of them.
         ValueError: If an integer does not fit 64 bits.
     """
     if isinstance(value, str):
@@ -159,8 +159,12 @@ def any_value(value: Value, limit: int | None = None) -> bytes:
         return b"\x18" + varint(value & 0xFFFFFFFFFFFFFFFF)
     if isinstance(value, float):
         return b"\x21" + _double(value)
+    if isinstance(value, Mapping):
+        return field(0x32, b"".join(field(0x0A, key_value(key, item, limit)) for key, item in value.items()))
     if isinstance(value, Sequence):
         return field(0x2A, b"".join(field(0x0A, any_value(item, limit)) for item in value))
+    if value is None:
+        return b""
     raise TypeError(f"an attribute can't be a {type(value).__name__}")
 
 

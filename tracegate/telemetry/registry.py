@@ -16,7 +16,7 @@ import yaml
 
 from tracegate.telemetry import names
 
-LETTERS: Mapping[str, str] = {"string": "s", "int": "i", "double": "d", "boolean": "b", "string[]": "S"}
+LETTERS: Mapping[str, str] = {"string": "s", "int": "i", "double": "d", "boolean": "b", "string[]": "S", "any": "any"}
 """Types as `document` writes them."""
 
 CLOSED = tuple(
@@ -40,7 +40,7 @@ class Registry:
     """All names.
 
     Args:
-        attributes: Type by name: `string`, `int`, `double`, `boolean` or `string[]`.
+        attributes: Type by name: `string`, `int`, `double`, `boolean`, `string[]` or `any`.
         members: Allowed values, of those attributes that have a closed set.
         briefs: What each attribute of our own means.
         spans: By type: `tracegate.server`, `tracegate.route`, `tracegate.attempt`, `tracegate.hop`.
@@ -70,16 +70,17 @@ def load() -> Registry:
     raw: Any = yaml.load((files("tracegate.telemetry") / "registry.yaml").read_bytes(), yaml.CSafeLoader)
     listed = [*raw["attributes"], *raw["imports"]]
     metrics, events = raw["metrics"], raw["events"]
+    spans = {span["type"]: _span(span) for span in raw["spans"]}
     return Registry(
         attributes={a["key"]: a["type"] if isinstance(a["type"], str) else "string" for a in listed},
         members={a["key"]: tuple(a["type"]["members"]) for a in listed if not isinstance(a["type"], str)},
         briefs={a["key"]: a["brief"] for a in raw["attributes"]},
-        spans={span["type"]: _span(span) for span in raw["spans"]},
+        spans=spans,
         metrics={m["name"]: (m["instrument"], m["unit"]) for m in metrics},
         labels={m["name"]: tuple(m["attributes"]) for m in metrics},
         buckets={m["name"]: tuple(m["annotations"]["buckets"]) for m in metrics if "annotations" in m},
         events={e["name"]: e["annotations"]["severity"] for e in events},
-        event_attributes={e["name"]: tuple(e["attributes"]) for e in events},
+        event_attributes={e["name"]: _event(e, spans) for e in events},
         deprecated=tuple(raw["deprecated"]),
     )
 
@@ -99,6 +100,12 @@ def document() -> dict[str, Any]:
         "server_required": sorted(server.required),
         "deprecated": list(registry.deprecated),
     }
+
+
+def _event(raw: Any, spans: Mapping[str, SpanType]) -> tuple[str, ...]:
+    """What an event may say: its own attributes, and those of the span that it extends."""
+    own = tuple(raw["attributes"])
+    return (*own, *sorted(spans[raw["extends"]].allowed)) if "extends" in raw else own
 
 
 def _span(raw: Any) -> SpanType:
