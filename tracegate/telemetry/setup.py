@@ -116,6 +116,7 @@ def views(
     tallies: Sequence[Tally] = (),
     environ: Mapping[str, str] | None = None,
     post: Post | None = None,
+    resource: dict[str, str] | None = None,
 ) -> View:
     """The view that runs.
 
@@ -128,13 +129,14 @@ def views(
         tallies: Counts that are kept elsewhere, e.g. requests in flight.
         environ: For the SDK, what no setting says.
         post: Sends the direct renderer's requests, instead of a connection of its own for each signal.
+        resource: Of this process, where it is shared; by default made here.
 
     Raises:
         ConfigError: A file can't be read, a header can't be sent, an exporter is not installed.
     """
     if settings.disabled or not any((settings.traces, settings.metrics, settings.logs)):
         return Off()
-    resource = resource_of(settings, clock, ids)
+    resource = resource_of(settings, clock, ids) if resource is None else resource
     lost = Losses() if losses is None else losses
     if settings.renderer == "sdk":
         return _replay(settings, clock, measurements, lost, tallies, environ or {}, resource)
@@ -155,6 +157,17 @@ def resource_of(settings: TelemetrySettings, clock: Clock, ids: Ids) -> dict[str
     }
 
 
+def envelope_of(resource: Mapping[str, str]) -> Envelope:
+    """What stands around everything that is written here."""
+    # Whoever reads the data learns which software made it, as the specification of resources asks of every SDK.
+    maker = {
+        "telemetry.sdk.name": "tracegate",
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.version": __version__,
+    }
+    return Envelope({**maker, **resource})
+
+
 def _direct(
     settings: TelemetrySettings,
     clock: Clock,
@@ -165,23 +178,17 @@ def _direct(
     post: Post | None,
     resource: dict[str, str],
 ) -> Direct:
-    # Whoever reads the data learns which software made it, as the specification of resources asks of every SDK.
-    maker = {
-        "telemetry.sdk.name": "tracegate",
-        "telemetry.sdk.language": "python",
-        "telemetry.sdk.version": __version__,
-    }
-    envelope = Envelope({**maker, **resource})
+    envelope = envelope_of(resource)
     posters: list[Poster] = []
     logs_queue = settings.queue // LOGS_SHARE
 
     def channel(signal: Signal, to: Otlp | None, queue: int) -> Channel | None:
         if to is None:
             return None
-        endpoint = Endpoint(to.endpoint, _sendable(to), to.compression == "gzip", to.timeout_ns)
+        endpoint = endpoint_of(to)
         way = post
         if way is None:
-            posters.append(poster := _poster(to))
+            posters.append(poster := poster_of(to))
             way = poster
         return Channel(signal, endpoint, envelope, way, clock, ids.random, losses, queue)
 
@@ -208,21 +215,31 @@ def _direct(
     )
 
 
-def _poster(to: Otlp) -> Poster:
+def endpoint_of(to: Otlp, key: str = "telemetry.otlp") -> Endpoint:
+    """Where a channel posts to; `key` is that of the configuration.
+
+    Raises:
+        ConfigError: A header can't be sent.
+    """
+    for name, value in to.headers:
+        if not (name and f"{name}{value}".isascii() and f"{name}{value}".isprintable()) or set(name) & set(" :"):
+            raise ConfigError(f"{key}.headers.{name!a}: a header is printable ASCII; check for line ends.")
+    return Endpoint(to.endpoint, to.headers, to.compression == "gzip", to.timeout_ns)
+
+
+def poster_of(to: Otlp, key: str = "telemetry.otlp") -> Poster:
+    """What posts there, over a connection of its own.
+
+    Raises:
+        ConfigError: A certificate can't be read.
+    """
     if urlsplit(to.endpoint).scheme != "https":
         return Poster()
     try:
         return Poster(tls_context(to.ca, to.cert, to.key))
     except OSError as exc:  # a missing file, or one that is no certificate
         files = ", ".join(f"`{path}`" for path in (to.ca, to.cert, to.key) if path is not None)
-        raise ConfigError(f"telemetry.otlp: can't use {files or 'the certificates of the system'}: {exc}") from exc
-
-
-def _sendable(to: Otlp) -> tuple[tuple[str, str], ...]:
-    for name, value in to.headers:
-        if not (name and f"{name}{value}".isascii() and f"{name}{value}".isprintable()) or set(name) & set(" :"):
-            raise ConfigError(f"telemetry.otlp.headers.{name!a}: a header is printable ASCII; check for line ends.")
-    return to.headers
+        raise ConfigError(f"{key}: can't use {files or 'the certificates of the system'}: {exc}") from exc
 
 
 def _replay(
