@@ -266,6 +266,26 @@ def test_a_connection_that_was_used_in_time_lives_on() -> None:
     run(main)
 
 
+def test_of_several_connections_a_sound_one_is_taken() -> None:
+    """Not the one that was used last, if that is still draining or has died."""
+
+    async def main() -> None:
+        clock = FakeClock()
+        exchange = MemoryExchange(clock)
+        scripts = ("ok", "framing=chunked+linger=50ms", "idle=close+idle-after=0ms")
+        answers = [await sent(exchange, script) for script in scripts]
+        for incoming in answers:
+            await incoming.read(FAR, "attempt")
+            incoming.release()
+        for _ in range(2):
+            await outcome(exchange, clock, outgoing("gpt"))
+        clock.advance(50 * MS)
+        answers = [await sent(exchange, "ok") for _ in range(2)]
+        assert [entry.connection for entry in exchange.log] == [1, 2, 3, 1, 1, 1, 2]
+
+    run(main)
+
+
 def test_the_framing_is_drained_for_a_while() -> None:
     """Then the caller hangs up; the log may say so ahead of time."""
 

@@ -102,6 +102,8 @@ class MemoryExchange:
 
 def _take(idle: list[Link], now: int) -> Link | None:
     """The connection that was used last, of those that live and are done with their last answer."""
+    if idle and idle[-1].idle_from <= now < idle[-1].dies:
+        return idle.pop()
     for index in range(len(idle) - 1, -1, -1):
         if idle[index].idle_from <= now:
             link = idle.pop(index)

@@ -207,7 +207,7 @@ class _Player:
                 self._kept.clear()
                 self._kept_for = created
             # What a kept plan depends on; its id is only a placeholder.
-            shape = (prepared, asked.stream, asked.wants_usage, asked.n, len(asked.messages))
+            shape = (prepared, asked.stream, asked.stream and asked.wants_usage, asked.n, len(asked.messages))
             made = self._kept.get(shape)
             if made is None:
                 made = self._kept[shape] = prepared.plan(asked, Minted(prepared.placeholder, "", created))
