@@ -1,1 +1,1 @@
-"""The shared agreement check: what the provider saw, the spans, the headers, the metrics and the client say the same."""
+"""The shared agreement check: providers' log, spans, headers, metrics and the client tell the same story."""

@@ -10,7 +10,8 @@ S = 1_000_000_000
 CONFIG = """
 gateway: {{name: tracegate-test, node: node-1, region: here}}
 providers:
-  a: {{dialect: openai, name: openai, base_url: "{origin}/a/v1", key: "{key}", region: eu, propagate: traceparent, transport: httpx}}
+  a: {{dialect: openai, name: openai, base_url: "{origin}/a/v1", key: "{key}",
+       region: eu, propagate: traceparent, transport: httpx}}
   b: {{dialect: openai, name: mistral_ai, base_url: "{origin}/b/v1", key: "{key}", propagate: traceparent}}
   c: {{dialect: openai, name: groq, base_url: "{origin}/c/v1", key: "{key}", propagate: traceparent}}
 targets:
@@ -215,7 +216,9 @@ CASES = [
     non_answer("a body of HTML", "html", "http_protocol_error"),
     non_answer("a body of HTML instead of a stream", "html", "http_protocol_error", stream=True),
     non_answer("JSON that is none", "truncated", "http_protocol_error"),
-    non_answer("a stream that says nothing but a role and breaks", "role-only", "http_response_incomplete", stream=True),
+    non_answer(
+        "a stream that says nothing but a role and breaks", "role-only", "http_response_incomplete", stream=True
+    ),
     non_answer("a stream whose first event is an error", "error-first", "http_protocol_error", stream=True),
     non_answer("a stream without any event", "no-events", "http_response_incomplete", stream=True),
     non_answer("a reset before the head", "reset-before-head", "connection_terminated"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
-import http_sfv
+from http_sfv.list import List
 
 
 @dataclass
@@ -90,14 +91,14 @@ class Member:
 
 def members(text: str) -> list[Member]:
     """A structured list, parsed by http_sfv (RFC 9651) and required to come out the same again."""
-    parsed = http_sfv.List()
+    parsed = List()
     parsed.parse(text.encode("ascii"))
     assert str(parsed) == text, f"{text!r} is not in canonical form"
     return [
-        Member(str(item.value), {name: _plain(value) for name, value in item.params.items()})  # type: ignore[union-attr]  # no inner lists here
+        Member(str(item.value), {name: _plain(value) for name, value in item.params.items()})
         for item in parsed
     ]
 
 
 def _plain(value: object) -> Any:
-    return float(value) if type(value).__name__ == "Decimal" else str(value) if isinstance(value, str) else value
+    return float(value) if isinstance(value, Decimal) else str(value) if isinstance(value, str) else value

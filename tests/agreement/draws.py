@@ -1,4 +1,4 @@
-"""Random requests: a tree of every policy, faults, a client, a deadline. Drawn from a seed, so that a red one stays red."""
+"""Random requests: a tree of every policy, faults, a client, a deadline; drawn from a seed, so a red one stays red."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from pydantic import BaseModel
 
 from tests.agreement.house import loaded
 from tracegate.config.model import Child, Config, Node, PolicyNode, RouteNode, RouteSettings, TargetNode
@@ -140,18 +142,17 @@ def _node(rng: random.Random, depth: int) -> Node:
     if kind == "route":
         name = f"n{rng.randrange(1000)}"
         return RouteNode(name, _route(rng, name, depth - 1))
-    children = tuple(
-        Child(f"c{n}", _node(rng, depth - 1), rng.choice([1.0, 5.0])) for n in range(rng.randint(1, 3))
-    )
+    children = tuple(Child(f"c{n}", _node(rng, depth - 1), rng.choice([1.0, 5.0])) for n in range(rng.randint(1, 3)))
     if kind == "last_first":
         return PolicyNode(kind, children, settings=_settings())
     return PolicyNode(kind, children, rng.choice([FALLBACK_WHEN, FALLBACK_WHEN, frozenset({"overloaded", "timeout"})]))
 
 
-def _settings() -> object:
+def _settings() -> BaseModel:
     from acme_tracegate import LastFirst  # type: ignore[import-not-found]  # on the path while these tests run
 
-    return LastFirst.Settings()
+    settings: BaseModel = LastFirst.Settings()
+    return settings
 
 
 def _retry(rng: random.Random) -> Retry:

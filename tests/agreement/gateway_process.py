@@ -28,11 +28,15 @@ async def main(file: str) -> None:
     clock, ids = SystemClock(), RandomIds()
     view = telemetry_of(config, clock, ids, os.environ).view
     sock = bind(config.listen)
-    async with serving(assemble(config, view, clock=clock, ids=ids).app, sock, config):
-        async with LagTicker() as ticker:
-            print(sock.getsockname()[1], flush=True)
-            await asyncio.to_thread(sys.stdin.read)
-    print(json.dumps(list(zip(ticker._due, ticker._seen, strict=False))), flush=True)
+    async with serving(assemble(config, view, clock=clock, ids=ids).app, sock, config), LagTicker() as ticker:
+        _tell(sock.getsockname()[1])
+        await asyncio.to_thread(sys.stdin.read)
+    _tell(list(zip(ticker._due, ticker._seen, strict=False)))
+
+
+def _tell(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 @asynccontextmanager

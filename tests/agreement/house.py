@@ -44,7 +44,7 @@ class House:
             self.view,
             clock=self.clock,
             ids=SeededIds(seed),
-            exchanges={id: self.exchange for id in self.config.providers},
+            exchanges=dict.fromkeys(self.config.providers, self.exchange),
         )
         self.app = self.assembled.app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -63,7 +64,8 @@ def export_of(renderer: Renderer, config: Config, clock: Clock, ids: Ids) -> Exp
 
 def _direct(config: Config, clock: Clock, ids: Ids, receiver: Receiver) -> Export:
     async def post(url: str, headers: Headers, body: bytes, timeout_ns: int) -> Answer:
-        answer = await receiver.post(urlsplit(url).path, headers, body)
+        async with asyncio.timeout(timeout_ns / 1e9):
+            answer = await receiver.post(urlsplit(url).path, headers, body)
         return Answer(answer.status, tuple(answer.headers), answer.body)
 
     return Export(telemetry_of(config, clock, ids, {}, post=post).view, receiver, lambda: None)

@@ -29,8 +29,7 @@ async def play(case: Case, renderer: Renderer) -> tuple[Answer, Receiver, list[E
     config = loaded(case.config(ORIGIN, KEY))
     export = export_of(renderer, config, clock, SeededIds(7))
     house = House(config, None, export.view)
-    body = {"stream": True} if case.stream else {}
-    answer = await house.ask(leave_ns=case.leave_ns, leave_after=case.leave_after, **body)
+    answer = await house.ask(leave_ns=case.leave_ns, leave_after=case.leave_after, stream=case.stream)
     receiver = await finish(export, clock)
     await clock.sleep_until(clock.now() + 200_000_000)  # what is drained behind an answer
     return answer, receiver, list(house.exchange.log)
@@ -57,7 +56,7 @@ def test_both_renderers_give_the_same(case: Case) -> None:
     assert _points(direct.points) == _points(sdk.points)
 
 
-def _logs(logs: Sequence[LogRecord]) -> list[object]:
+def _logs(logs: Sequence[LogRecord]) -> Sequence[object]:
     return sorted((log.name, log.time, log.trace, log.span, sorted(log.attributes.items())) for log in logs)
 
 

@@ -117,7 +117,11 @@ def holds(drawn: Draw, recorder: Recorder, answer: Answer, entries: list[Entry])
         assert (attempt.error is not None) == (attempt.outcome == "error")
         if isinstance(attempt.error, TimedOut):
             assert attempt.outcome == "error"
-        assert attempt.why.kind == "initial" if attempt.index == 0 else attempt.why.kind in ("retry", "fallback", "initial")
+        assert (
+            attempt.why.kind == "initial"
+            if attempt.index == 0
+            else attempt.why.kind in ("retry", "fallback", "initial")
+        )
     answer.noticed = recorder.server.outcome == "cancelled"
     if recorder.server.reason != "deadline":
         agree(answer, views, entries, Times(EPOCH - START))  # type: ignore[arg-type]  # views have what spans have

@@ -34,14 +34,12 @@ CALM_NS = 20_000_000
 """Ruling 44: the ticker's p99 over a run that counts."""
 
 APART_S = 0.015
-"""Requests begin so far apart: the stock transport takes some 3 ms of CPU for each, and a queue for the processor is not
-what is measured. All the same they are all open at once, for each provider lets them wait for `SLOW`."""
+"""Requests begin so far apart: the stock transport takes some 3 ms of CPU for each, and a queue for the processor is
+not what is measured. All the same they are open at once, for each provider lets them wait for `SLOW`."""
 
 SLOW = "+wait=900ms"
 
-PATIENT = [
-    case for case in CASES if ":" not in case.first and "silence" not in case.first and case.first_token == "1s"
-]
+PATIENT = [case for case in CASES if ":" not in case.first and "silence" not in case.first and case.first_token == "1s"]
 """Cases that may be asked more than once, and whose limits leave time for `SLOW`."""
 
 
@@ -80,7 +78,8 @@ async def run_once(cases: Sequence[Case], simulator: SimulatorProcess, renderer:
     simulator.rewind()
     receiver, ticker = Receiver(registry=Registry.ours()), LagTicker()
     async with listen(receiver) as listening:
-        file.write_text(config_of(cases, simulator.base_url.removesuffix("/v1"), listening.url, renderer))
+        text = config_of(cases, simulator.base_url.removesuffix("/v1"), listening.url, renderer)
+        await asyncio.to_thread(file.write_text, text)
         async with gateway_process(str(file), ticker) as port:
             for stream in (False, True) * WARM:  # imports, connections and caches are not what is measured
                 await ask(port, {"model": "warm", "stream": stream, "messages": []})
@@ -125,8 +124,9 @@ def test_what_was_sent_is_what_the_providers_saw(cases: Sequence[Case], renderer
     """At once, in real time; a run during which the machine was too busy to measure is repeated, at most twice."""
     slow = {f"sim-{case.first}": case.first + SLOW for case in cases if len(cases) == MIXED}
     with SimulatorProcess(slow) as simulator, asyncio.Runner() as runner:
-        for _ in range(3):
-            run = runner.run(run_once(cases, simulator, renderer, tmp_path / "tracegate.yaml"))
-            if run.ticker.p99() <= CALM_NS:
-                break
+        file = tmp_path / "tracegate.yaml"
+        run = runner.run(run_once(cases, simulator, renderer, file))
+        for _ in range(2):
+            if run.ticker.p99() > CALM_NS:
+                run = runner.run(run_once(cases, simulator, renderer, file))
         holds(run)
