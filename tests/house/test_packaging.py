@@ -81,7 +81,7 @@ def test_every_dependency_is_used() -> None:
 
 
 def test_the_locks_pin_what_pyproject_asks_for() -> None:
-    """Each requirement is pinned to a version it allows; `scripts/lock` writes the locks anew."""
+    """Each requirement is pinned to a version it allows; `.ci/lock` writes the locks anew."""
     data = project()
     run = [Requirement(line) for line in (*data["project"]["dependencies"], *data["build-system"]["requires"])]
     dev = [*run, *(Requirement(line) for line in data["project"]["optional-dependencies"]["dev"])]
@@ -107,7 +107,7 @@ def test_every_pin_has_hashes() -> None:
 
 
 def test_what_is_installed_is_what_is_locked() -> None:
-    """Tests say something about the locked versions only when they ran with them; `scripts/install dev` helps."""
+    """Tests say something about the locked versions only when they ran with them; `.ci/install dev` helps."""
     assert {name: pin for name, pin in _pins(DEV).items() if version(name) != pin} == {}
 
 

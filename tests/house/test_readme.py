@@ -33,8 +33,8 @@ def test_the_readme_has_its_two_commands_once() -> None:
     """One runs the demo, one runs all tests; each sets up what it needs."""
     blocks = _blocks(text(Path("README.md")))
     assert {"demo", "tests"} == set(blocks)
-    assert blocks["demo"] == ["scripts/install && .venv/bin/tracegate demo\n"]
-    assert blocks["tests"] == ["scripts/install dev && .venv/bin/python -m pytest --cov\n"]
+    assert blocks["demo"] == [".ci/install && .venv/bin/tracegate demo\n"]
+    assert blocks["tests"] == [".ci/install dev && .venv/bin/python -m pytest --cov\n"]
 
 
 @pytest.mark.parametrize("status", [0, 7])
@@ -80,7 +80,7 @@ def test_nothing_else_says_how_tests_are_run() -> None:
     assert "pytest" not in text(Path(".ci/run"))
 
 
-@pytest.mark.parametrize("script", ["scripts/install", "scripts/lock"])
+@pytest.mark.parametrize("script", [".ci/install", ".ci/lock"])
 def test_a_script_can_be_run_as_it_stands(script: str) -> None:
     """It is executable, and `sh` can read it."""
     assert (ROOT / script).stat().st_mode & 0o111
@@ -89,8 +89,8 @@ def test_a_script_can_be_run_as_it_stands(script: str) -> None:
 
 def test_installing_an_unknown_set_says_what_is_allowed() -> None:
     """A wrong word is an error that names the right ones."""
-    done = execute(["scripts/install", "everything"], cwd=ROOT)
+    done = execute([".ci/install", "everything"], cwd=ROOT)
     assert (
         done.returncode,
         done.stdout,
-    ) == (2, "scripts/install: unknown set `everything`; allowed: dev, or nothing\n")
+    ) == (2, ".ci/install: unknown set `everything`; allowed: dev, or nothing\n")
