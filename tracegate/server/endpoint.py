@@ -129,8 +129,12 @@ class Session:
             gateway.open -= 1
             gateway.active.end(self._label)
             self._close(error)
-        if isinstance(error, asyncio.CancelledError) and self.recorder.server.reason == "shutdown":
-            raise error  # whoever stops us waits for that
+        if isinstance(error, asyncio.CancelledError):
+            reason = self.recorder.server.reason
+            if self.watch.sending and reason != "client_disconnect":
+                self._drop()
+            if reason == "shutdown":
+                raise error  # whoever stops us waits for that
         while self._task.cancelling():  # the watch's cancels end here
             self._task.uncancel()
 
@@ -204,12 +208,7 @@ class Session:
     def _cancelled(self, exc: asyncio.CancelledError) -> TracegateError | None:
         """What a client that is still there is told of a cancel; nothing, where it takes no answer."""
         reason, watch = _reason(exc), self.watch
-        if reason == "client_disconnect":
-            return None
-        if watch.sending:  # it does not read; whatever lies unsent would keep the connection for ever
-            drop = self.scope.get("extensions", {}).get(DROP)
-            if drop is not None:
-                drop()
+        if reason == "client_disconnect" or watch.sending:
             return None
         if reason != "deadline":
             return Unavailable("The gateway is stopping.", reason="shutdown", retry_after_ns=ONE_SECOND_NS)
@@ -250,6 +249,12 @@ class Session:
         if gateway.comments:
             event += gateway.headers.comment(recorder, error, now)
         await self.send(event, more=False)
+
+    def _drop(self) -> None:
+        """Drop a connection whose client does not read: what lies unsent would keep it for ever."""
+        drop = self.scope.get("extensions", {}).get(DROP)
+        if drop is not None:
+            drop()
 
     def _close(self, error: BaseException | None) -> None:
         self.watch.stop()

@@ -1,0 +1,162 @@
+"""The watch alone: what it cancels, when, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from tracegate.server.watch import FIRST_LOOK_NS, GRACE_NS, Watch
+from tracegate.testing.clock import FakeClock
+from tracegate.testing.loop import run
+
+MS = 1_000_000
+S = 1_000_000_000
+
+
+class Client:
+    """What the watch hears of a client."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.messages: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """See ASGI."""
+        self.asked += 1
+        return await self.messages.get()
+
+
+class Watched:
+    """A request that waits for ever, watched; made inside a virtual run."""
+
+    def __init__(self, deadline: int = 10 * S) -> None:
+        self.clock = FakeClock()
+        self.start = self.clock.now()
+        self.client = Client()
+        self.cancels: list[tuple[int, object]] = []
+        self.task = asyncio.ensure_future(self._request())
+        self.watch = Watch(self.clock, self.client.receive, self.task, self.start, self.start + deadline)
+
+    async def _request(self) -> None:
+        while True:
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError as exc:
+                self.cancels.append((self.clock.now() - self.start, exc.args[0]))
+                if exc.args[0] == "over":
+                    raise
+
+    async def until(self, ns: int) -> None:
+        """Let time pass, counted from the start; what came due has happened."""
+        await self.clock.sleep_until(self.start + ns)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def over(self) -> list[tuple[int, object]]:
+        """End the request; what was cancelled, when, and why."""
+        self.watch.stop()
+        self.watch.stop()  # harmless
+        self.task.cancel("over")
+        await asyncio.wait([self.task])
+        return self.cancels[:-1]
+
+
+def test_a_client_that_leaves_is_noticed_at_once_after_the_first_look() -> None:
+    """Other messages than the end mean nothing."""
+
+    async def main() -> None:
+        watched = Watched()
+        watched.watch.body_read = True
+        await watched.until(FIRST_LOOK_NS)
+        watched.client.messages.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        await watched.until(300 * MS)
+        watched.client.messages.put_nowait({"type": "http.disconnect"})
+        await watched.until(400 * MS)
+        assert await watched.over() == [(300 * MS, "client_disconnect")]
+
+    run(main)
+
+
+def test_nobody_listens_while_the_body_is_read() -> None:
+    """The request itself does; the watch looks again until it is read."""
+
+    async def main() -> None:
+        watched = Watched()
+        await watched.until(900 * MS)
+        assert watched.client.asked == 0
+        watched.watch.body_read = True
+        await watched.until(1100 * MS)
+        assert watched.client.asked == 1
+        assert await watched.over() == []
+
+    run(main)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("body_read", "sending"), [(False, False), (True, True)])
+def test_a_client_that_is_to_blame_is_cut_off_at_the_deadline(body_read: bool, sending: bool, seed: int) -> None:
+    """It is slow with its body, or does not read."""
+
+    async def main() -> None:
+        watched = Watched(2 * S)
+        watched.watch.body_read, watched.watch.sending = body_read, sending
+        await watched.until(2 * S)
+        assert await watched.over() == [(2 * S, "deadline")]
+
+    run(main, seed=seed)
+
+
+def test_a_leaf_has_time_to_say_that_the_deadline_passed() -> None:
+    """Then whatever it is, is cancelled, again and again."""
+
+    async def main() -> None:
+        watched = Watched(2 * S)
+        watched.watch.body_read = True
+        await watched.until(2 * S + 3 * GRACE_NS - 1)
+        assert await watched.over() == [(2 * S + GRACE_NS, "deadline"), (2 * S + 2 * GRACE_NS, "deadline")]
+
+    run(main)
+
+
+@pytest.mark.parametrize("after", [0, 50 * MS, S])
+def test_a_sooner_deadline_is_kept_to_the_nanosecond(after: int) -> None:
+    """That of the route comes when the body was read."""
+
+    async def main() -> None:
+        watched = Watched()
+        await watched.until(after)
+        watched.watch.body_read = watched.watch.sending = True
+        watched.watch.until(watched.start + after + 30 * MS)
+        await watched.until(after + 100 * MS)
+        assert await watched.over() == [(after + 30 * MS, "deadline")]
+
+    run(main)
+
+
+def test_a_later_deadline_is_kept_too() -> None:
+    """A route may have more time than what is not known yet."""
+
+    async def main() -> None:
+        watched = Watched(S)
+        watched.watch.body_read = watched.watch.sending = True
+        watched.watch.until(watched.start + 3 * S)
+        await watched.until(3 * S)
+        assert await watched.over() == [(3 * S, "deadline")]
+
+    run(main)
+
+
+def test_a_quick_request_costs_a_timer_and_no_task() -> None:
+    """Both are gone when it is over."""
+
+    async def main() -> None:
+        watched = Watched()
+        watched.watch.body_read = True
+        await watched.until(FIRST_LOOK_NS - 1)
+        assert len(asyncio.all_tasks()) == 2  # ours and the request's
+        assert await watched.over() == []
+
+    run(main)
