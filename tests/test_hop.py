@@ -11,7 +11,7 @@ from tests.stage import cut
 from tracegate.errors import Failed
 from tracegate.events import Chunk, Event, Final
 from tracegate.facts import Attempt, Target, Why
-from tracegate.hop import Call, Reply
+from tracegate.hop import Call, Reply, Source
 from tracegate.inbound import Inbound
 from tracegate.record import Recorder
 from tracegate.testing.clock import FakeClock
@@ -123,6 +123,32 @@ def test_a_closed_reply_is_cancelled_for_the_reason_given() -> None:
     made.close("superseded")
     made.close("client_disconnect")
     assert [str(exc) for exc in settled] == ["superseded"]
+    assert script.aborted == 1
+
+
+def test_a_reply_can_be_read_through_another_source() -> None:
+    """Whoever sees what passes changes nothing of it, and is stopped with it."""
+    script = Script(Chunk(b"x"))
+    made, settled = reply(script)
+    seen: list[Event] = []
+
+    class Through:
+        def __init__(self, source: Source) -> None:
+            self._source = source
+
+        async def next(self) -> Event:
+            """See and pass on."""
+            seen.append(await self._source.next())
+            return seen[-1]
+
+        def abort(self) -> None:
+            """Stop what is read."""
+            self._source.abort()
+
+    made.through(Through)
+    assert [asyncio.run(made.next())] == seen
+    made.close("client_disconnect")
+    assert [str(exc) for exc in settled] == ["client_disconnect"]
     assert script.aborted == 1
 
 

@@ -116,6 +116,10 @@ class Reply:
         """Call `fn(None)` at the final, `fn(error)` on failure or cancel; inner hops register first."""
         self._waiting.append(fn)
 
+    def through(self, wrap: Callable[[Source], Source]) -> None:
+        """Read through another source from here on, one that sees what passes."""
+        self._source = wrap(self._source)
+
     async def next(self) -> Event:
         """The next event. After the `Final` it must not be called again."""
         try:
