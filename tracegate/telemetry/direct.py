@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from tracegate.telemetry.model import LogView, SpanView
 from tracegate.telemetry.otlp import Encoder
 from tracegate.telemetry.otlp_metrics import encode_metrics
 from tracegate.telemetry.spans import span, spans
+from tracegate.telemetry.unrendered import Unrendered
 
 BATCH = 32
 """Requests rendered in one turn of the loop: about a millisecond of it."""
@@ -77,7 +77,6 @@ class Direct:
         "_encoder",
         "_every",
         "_heavy",
-        "_logged",
         "_losses",
         "_measurements",
         "_next_metrics",
@@ -85,6 +84,7 @@ class Direct:
         "_renders",
         "_soon",
         "_tick",
+        "_unrendered",
     )
 
     def __init__(
@@ -102,7 +102,6 @@ class Direct:
         self._channels = channels
         self._measurements = measurements
         self._aggregator = aggregator
-        self._losses = losses
         self._every = metrics_every_ns
         self._encoder = Encoder(value_limit)
         self._pending: deque[tuple[Recorder, Record | None, Sequence[Record]]] = deque()
@@ -110,7 +109,8 @@ class Direct:
         self._tick: Handle | None = None
         self._soon: Handle | None = None
         self._next_metrics: Handle | None = None
-        self._logged = False
+        self._losses = losses
+        self._unrendered = Unrendered(losses, logger)
         self._closed = False
         self._renders: list[_Render] = []
         if channels.metrics is not None:
@@ -211,7 +211,7 @@ class Direct:
         try:
             channel.put(encode_metrics(self._aggregator.snapshot()), 1)
         except Exception as exc:  # noqa: BLE001  # telemetry never breaks the gateway
-            self._lost(exc)
+            self._unrendered(exc)
 
     def _some(self) -> None:
         """Render some requests: first all values, then all bytes, which is quicker than by turns."""
@@ -223,7 +223,7 @@ class Direct:
                 try:
                     render(request, record, without, found, told)
                 except Exception as exc:  # noqa: BLE001  # one that fails does not stop the others
-                    self._lost(exc)
+                    self._unrendered(exc)
         if not self._pending:
             self._heavy = 0
         if self._channels.traces is not None:
@@ -238,7 +238,7 @@ class Direct:
             channel.put(encode(views), len(views))
         except Exception as exc:  # noqa: BLE001  # one view that can't be encoded does not cost the others
             if len(views) == 1:
-                self._lost(exc)
+                self._unrendered(exc)
                 return
             for view in views:
                 self._put(channel, encode, [view])
@@ -256,15 +256,3 @@ class Direct:
         self, request: Recorder, record: Record | None, without: Sequence[Record], _: object, told: list[LogView]
     ) -> None:
         told += events(request, without) if record is None else events_of(request, record)
-
-    def _lost(self, exc: Exception) -> None:
-        self._losses.add(names.LOST_RENDER)
-        if not self._logged:
-            self._logged = True
-            at = traceback.extract_tb(exc.__traceback__)[-1]
-            logger.error(  # not its text: nobody knows what is in it
-                "A request could not be rendered: %s in `%s`, line %s. Further ones are only counted.",
-                type(exc).__name__,
-                at.name,
-                at.lineno,
-            )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,6 +28,7 @@ from tracegate.telemetry.metrics_tally import Losses
 from tracegate.telemetry.sdk_metrics import MetricReplay
 from tracegate.telemetry.sdk_spans import LogReplay, SpanReplay
 from tracegate.telemetry.spans import span, spans
+from tracegate.telemetry.unrendered import Unrendered
 
 BATCH = 16
 """Requests replayed in one turn of the loop: about 3 ms of it."""
@@ -70,7 +70,19 @@ class Replay:
         limit: Requests that may wait.
     """
 
-    __slots__ = ("_clock", "_limit", "_logged", "_losses", "_measurements", "_queue", "_renders", "_replays", "_timer", "meters", "tracers")
+    __slots__ = (
+        "_clock",
+        "_limit",
+        "_losses",
+        "_measurements",
+        "_queue",
+        "_renders",
+        "_replays",
+        "_timer",
+        "_unrendered",
+        "meters",
+        "tracers",
+    )
 
     def __init__(
         self, clock: Clock, replays: Replays, measurements: Measurements, losses: Losses, *, limit: int = 2048
@@ -82,7 +94,7 @@ class Replay:
         self._limit = limit
         self._queue: deque[tuple[Recorder, Record | None, tuple[Record, ...]]] = deque()
         self._timer: Handle | None = None
-        self._logged = False
+        self._unrendered = Unrendered(losses, logger)
         self.tracers = replays.tracers
         self.meters = replays.meters
         self._renders = (self._spans, self._logs, self._metrics)  # one that fails does not stop the others
@@ -132,20 +144,7 @@ class Replay:
                 try:
                     render(*item)
                 except Exception as exc:  # noqa: BLE001  # telemetry never breaks the gateway
-                    self._lost(exc)
-
-    def _lost(self, exc: Exception) -> None:
-        self._losses.add(names.LOST_RENDER)
-        if not self._logged:
-            self._logged = True
-            # Not its text: nobody knows what is in it.
-            at = traceback.extract_tb(exc.__traceback__)[-1]
-            logger.error(
-                "A request could not be rendered: %s in `%s`, line %s. Further ones are only counted.",
-                type(exc).__name__,
-                at.name,
-                at.lineno,
-            )
+                    self._unrendered(exc)
 
     def _spans(self, request: Recorder, record: Record | None, without: tuple[Record, ...]) -> None:
         if self._replays.spans is not None:
