@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tracegate.clock import Clock, Ids
 from tracegate.config.model import Config
 from tracegate.config.model import Otlp as Configured
+from tracegate.hop import Hop
+from tracegate.telemetry.content import Beside
+from tracegate.telemetry.content_kept import Kept
+from tracegate.telemetry.content_setup import content_view
 from tracegate.telemetry.metrics import Measurements
-from tracegate.telemetry.metrics_tally import Active
+from tracegate.telemetry.metrics_tally import Active, Losses
 from tracegate.telemetry.post import Post
-from tracegate.telemetry.setup import Otlp, TelemetrySettings, views
+from tracegate.telemetry.setup import Otlp, TelemetrySettings, resource_of, views
 from tracegate.telemetry.view import View
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """The view of closed requests, and the count of open ones."""
+    """The view of closed requests, and the count of open ones.
+
+    `keep` is to be put around what a client selects, where prompts and answers are exported.
+    """
 
     view: View
     active: Active
+    keep: Callable[[Hop], Hop] | None = None
 
 
 def telemetry_of(
@@ -33,15 +41,32 @@ def telemetry_of(
         clock: Times exports.
         ids: For the id of this process.
         environ: For what only the SDK reads.
-        post: Sends the direct renderer's requests, instead of sockets; for tests.
+        post: Sends what is written directly, instead of sockets; for tests.
 
     Raises:
         ConfigError: A certificate can't be read, or an exporter is not installed.
     """
     measurements = Measurements((settings.target for settings in config.targets.values()), config.routes)
     active = Active(measurements.names)
-    view = views(_settings(config), clock, ids, measurements, tallies=[active], environ=environ, post=post)
-    return Telemetry(view, active)
+    settings, losses = _settings(config), Losses()
+    resource = resource_of(settings, clock, ids)
+    view = views(
+        settings,
+        clock,
+        ids,
+        measurements,
+        losses=losses,
+        tallies=[active],
+        environ=environ,
+        post=post,
+        resource=resource,
+    )
+    to = _otlp(config.telemetry.content_otlp) if config.telemetry.content and not settings.disabled else None
+    if to is None:
+        return Telemetry(view, active)
+    kept = Kept()
+    content = content_view(to, settings, clock, ids, kept, losses, resource, post)
+    return Telemetry(Beside(clock, view, content), active, kept.hop)
 
 
 def _settings(config: Config) -> TelemetrySettings:

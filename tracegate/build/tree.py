@@ -57,6 +57,7 @@ class Parts:
         prices: Bound to each target once.
         redactor: Knows every secret.
         clock: Read when prices are bound.
+        keep: Put around what a client selects, where answers are kept for the view of their content.
     """
 
     exchanges: Mapping[str, Exchange]
@@ -65,6 +66,7 @@ class Parts:
     prices: Prices
     redactor: Redactor
     clock: Clock
+    keep: Callable[[Hop], Hop] | None = None
 
 
 class Tree:
@@ -80,7 +82,7 @@ class Tree:
         self._parts = parts
         self._cooldowns = Cooldowns()
         self._routes = {
-            name: Selected(name, self._route(route), route.deadline_ns) for name, route in config.routes.items()
+            name: self._selected(name, self._route(route), route.deadline_ns) for name, route in config.routes.items()
         }
         # A target that a route made on the spot has a `/` in its id: clients reach such ones by `direct` only.
         self._routes |= {id: self._alone(target) for id, target in config.targets.items() if "/" not in id}
@@ -141,7 +143,11 @@ class Tree:
         hop = self._target(settings, node, _Delivery())
         id = settings.target.id
         about = Route(id, "target", (id,), self._config.digest)
-        return Selected(id, RecordedRoute(hop, about), self._config.deadline_ns)
+        return self._selected(id, RecordedRoute(hop, about), self._config.deadline_ns)
+
+    def _selected(self, name: str, hop: Hop, deadline_ns: int) -> Selected:
+        keep = self._parts.keep
+        return Selected(name, hop if keep is None else keep(hop), deadline_ns)
 
     def _route(self, route: RouteSettings, within: _Delivery | None = None) -> Hop:
         """A route; nested, the delivery of the route that the client selected stands."""

@@ -17,6 +17,7 @@ from tracegate.build.plugins import dialects, policies
 from tracegate.build.tree import Parts, Tree
 from tracegate.clock import Clock, Ids, RandomIds, SystemClock
 from tracegate.config.model import Config, Tenant
+from tracegate.hop import Hop
 from tracegate.prices.book import Prices
 from tracegate.prices.table import load_table
 from tracegate.redact import Redactor
@@ -53,6 +54,7 @@ def assemble(
     view: View,
     *,
     active: Active | None = None,
+    keep: Callable[[Hop], Hop] | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
     exchanges: Mapping[str, Exchange] | None = None,
@@ -63,6 +65,7 @@ def assemble(
         config: The configuration.
         view: Where closed requests go; started and closed with the application.
         active: Counts the requests in flight; by default nobody looks at it.
+        keep: Put around what a client selects, where prompts and answers are exported.
         clock, ids: Injected in tests.
         exchanges: The ways to the providers instead of those configured; closed when the application stops.
     """
@@ -75,6 +78,7 @@ def assemble(
         prices=Prices(load_table(), config.prices.overrides, config.prices.currency),
         redactor=Redactor([secret.value for secret in config.secrets]),
         clock=clock,
+        keep=keep,
     )
     tree = Tree(config, parts)
     gateway = Gateway(

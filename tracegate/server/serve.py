@@ -90,7 +90,15 @@ def worker(config: Config) -> ASGIApp:
     try:
         telemetry = telemetry_of(config, clock, ids, os.environ)
         ways = exchanges(config, clock, instrument_of(telemetry.view))
-        made = assemble(config, telemetry.view, active=telemetry.active, clock=clock, ids=ids, exchanges=ways)
+        made = assemble(
+            config,
+            telemetry.view,
+            active=telemetry.active,
+            keep=telemetry.keep,
+            clock=clock,
+            ids=ids,
+            exchanges=ways,
+        )
     except ConfigError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(STARTUP_FAILURE)
