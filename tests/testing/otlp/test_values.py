@@ -21,15 +21,23 @@ def test_lists_become_tuples() -> None:
     assert value_of(value(["a", ["b", 1]]), "it") == ("a", ("b", 1))
 
 
-def test_an_absent_value_is_malformed_at_any_depth() -> None:
-    """Inside a list or a mapping as well."""
-    hollow = value([1])
-    hollow.array_value.values.append(AnyValue())
-    for bad in (AnyValue(), hollow, value({"k": 1})):
-        if bad.HasField("kvlist_value"):
-            bad.kvlist_value.values[0].value.Clear()
-        with pytest.raises(Malformed, match="has no value"):
-            value_of(bad, "it")
+def test_an_absent_value_is_null_within_another_and_malformed_alone() -> None:
+    """An attribute without a value says nothing; in a list or a mapping it is what JSON calls null."""
+    listed, mapped = value([1]), value({"k": 1})
+    listed.array_value.values.append(AnyValue())
+    mapped.kvlist_value.values[0].value.Clear()
+    assert value_of(listed, "it") == (1, None)
+    assert value_of(mapped, "it") == {"k": None}
+    with pytest.raises(Malformed, match="has no value"):
+        value_of(AnyValue(), "it")
+    with pytest.raises(Malformed, match="it: `k` has no value"):
+        attributes(mapped.kvlist_value.values, "it")
+
+
+def test_a_mapping_may_have_more_names_than_a_span() -> None:
+    """The limit is one of attributes."""
+    many = {f"k{n}": n for n in range(MOST_ATTRIBUTES + 1)}
+    assert value_of(value(many), "it") == many
 
 
 def test_attributes_have_each_name_once() -> None:

@@ -27,22 +27,29 @@ def ids(trace: bytes, span: bytes, what: str) -> None:
 
 def attributes(pairs: Iterable[Any], what: str) -> dict[str, object]:
     """Attributes by name; each name once, each with a value."""
-    found: dict[str, object] = {}
-    for pair in pairs:
-        need(bool(pair.key), f"{what}: an attribute has no name")
-        need(pair.key not in found, f"{what}: `{pair.key}` stands there twice")
-        found[pair.key] = value_of(pair.value, f"{what}: `{pair.key}`")
+    found = _named(pairs, what, within=False)
     need(len(found) <= MOST_ATTRIBUTES, f"{what}: {len(found)} attributes, at most {MOST_ATTRIBUTES}")
     return found
 
 
-def value_of(value: Any, what: str) -> object:
-    """The Python value of an `AnyValue`; lists become tuples."""
+def value_of(value: Any, what: str, *, within: bool = False) -> object:
+    """The Python value of an `AnyValue`; lists become tuples. Only `within` a list or mapping it may be empty: null."""
     kind = value.WhichOneof("value")
+    if kind is None and within:
+        return None
     need(kind is not None, f"{what} has no value")
     if kind == "array_value":
-        return tuple(value_of(item, what) for item in value.array_value.values)
+        return tuple(value_of(item, what, within=True) for item in value.array_value.values)
     if kind == "kvlist_value":
-        return attributes(value.kvlist_value.values, what)
+        return _named(value.kvlist_value.values, what, within=True)
     found: object = getattr(value, kind)
+    return found
+
+
+def _named(pairs: Iterable[Any], what: str, *, within: bool) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for pair in pairs:
+        need(bool(pair.key), f"{what}: an attribute has no name")
+        need(pair.key not in found, f"{what}: `{pair.key}` stands there twice")
+        found[pair.key] = value_of(pair.value, f"{what}: `{pair.key}`", within=within)
     return found
