@@ -9,8 +9,8 @@ python -m tracegate.testing --port 4010
 
 ```yaml
 providers:
-  first:  {row: openai, base_url: "http://127.0.0.1:4010/first/v1", key: any}
-  second: {row: azure, base_url: "http://127.0.0.1:4010/azure/v1", key: any}
+  first:  {row: openai, base_url: "http://127.0.0.1:4010/first/v1", key: none}
+  second: {row: azure, base_url: "http://127.0.0.1:4010/azure/v1", key: none}
 targets:
   flaky:   first/sim-503x3                 # three times 503, then good answers
   limited: first/sim-429+retry-after=2:ok  # once 429, then good answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tracegate.wire.headers import Headers, header
@@ -113,7 +113,6 @@ class Log:
     def __init__(self, keep: int = KEEP) -> None:
         self._entries: deque[Entry] = deque(maxlen=keep)
         self._count = 0
-        self.changed: Callable[[], None] | None = None  # called when a call came to its end
 
     def open(
         self, provider: str, model: str, step: str, method: str, path: str, headers: Headers, body: bytes
