@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from tracegate.clock import Clock, Handle
+from tracegate.facts import Attempt
 from tracegate.record import Record, Recorder
-from tracegate.telemetry.content_event import committed, details
+from tracegate.telemetry.content_event import answered, details
 from tracegate.telemetry.content_kept import Answers, Kept
 from tracegate.telemetry.export import Channel
 from tracegate.telemetry.metrics_tally import Losses
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 class _Waiting(NamedTuple):
     request: Recorder
-    records: Sequence[Record]
+    records: Sequence[tuple[Record, Attempt]]
     answers: Answers
     size: int
 
@@ -93,12 +94,13 @@ class Content:
 
     def add(self, request: Recorder) -> None:
         """See `View.add`."""
-        self._take(request, [record for record in request.records if committed(record)], self._kept.taken(request))
+        records = [(record, attempt) for record in request.records if (attempt := answered(record)) is not None]
+        self._take(request, records, self._kept.taken(request))
 
     def late(self, request: Recorder, record: Record) -> None:
         """See `View.late`; nothing of it was released."""
-        if committed(record):
-            self._take(request, [record], {})
+        if (attempt := answered(record)) is not None:
+            self._take(request, [(record, attempt)], {})
 
     def start(self) -> None:
         """See `View.start`; nothing is."""
@@ -120,7 +122,7 @@ class Content:
         self._channel.drop()
         await self._close()
 
-    def _take(self, request: Recorder, records: Sequence[Record], answers: Answers) -> None:
+    def _take(self, request: Recorder, records: Sequence[tuple[Record, Attempt]], answers: Answers) -> None:
         if not records:
             return
         body = request.inbound.body
@@ -156,17 +158,12 @@ class Content:
             waiting = self._pending.popleft()
             self._held -= waiting.size
             done += waiting.size
-            for record in waiting.records:
+            for record, attempt in waiting.records:
                 try:
-                    self._render(waiting, record)
+                    event = details(waiting.request, record, attempt, waiting.answers.get(attempt))
+                    self._channel.put(self._encoder.logs([event]), 1)
                 except Exception as exc:  # noqa: BLE001  # telemetry never breaks the gateway
                     self._unrendered(exc)
-
-    def _render(self, waiting: _Waiting, record: Record) -> None:
-        attempt = record.attempt
-        if attempt is not None:
-            event = details(waiting.request, record, attempt, waiting.answers.get(attempt))
-            self._channel.put(self._encoder.logs([event]), 1)
 
 
 class Beside:

@@ -18,10 +18,10 @@ from tracegate.telemetry.model import LogView, Structured
 DEBUG = (5, "DEBUG")
 
 
-def committed(record: Record) -> bool:
-    """Whether a closed record is that of an attempt which answered."""
+def answered(record: Record) -> Attempt | None:
+    """The attempt of a closed record, if it is one that answered."""
     attempt = record.attempt
-    return attempt is not None and attempt.committed is not None and record.outcome is not None
+    return attempt if attempt is not None and attempt.committed is not None and record.outcome is not None else None
 
 
 def details(recorder: Recorder, record: Record, attempt: Attempt, said: Said | None) -> LogView:

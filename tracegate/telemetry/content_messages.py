@@ -161,7 +161,9 @@ class Message:
             cut = room.cut
             known.arguments.write(room.text(arguments))
             known.cut = known.cut or room.cut > cut
-        elif room.whole(given := structured(arguments)):  # Ollama and others give the value itself
+        elif arguments is not None and room.whole(
+            given := structured(arguments)
+        ):  # Ollama and others give the value itself
             known.given = given
 
     def _begun(self, call: Mapping[str, Any]) -> _Call | None:
