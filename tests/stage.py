@@ -9,7 +9,7 @@ from typing import Any
 
 from tracegate.errors import Broken, Failed, Refused, TimedOut, Unreachable
 from tracegate.events import Chunk, Event, Final
-from tracegate.facts import Target, Usage
+from tracegate.facts import Target, Usage, unpriced
 from tracegate.hop import Call, Hop, Reply
 from tracegate.inbound import Inbound
 from tracegate.record import Recorder
@@ -97,7 +97,7 @@ class Leaf:
 
     def recorded(self) -> Hop:
         """The leaf as `build` wraps it."""
-        return RecordedAttempt(self, self.target, lambda attempt: attempt.cost)  # type: ignore[arg-type, return-value]
+        return RecordedAttempt(self, self.target, unpriced)
 
 
 class Played:
