@@ -77,7 +77,7 @@ class GrpcPoster:
 
 
 def _set(done: asyncio.Future[None]) -> None:
-    if not done.done():
+    with suppress(asyncio.InvalidStateError):  # it was given up
         done.set_result(None)
 
 
