@@ -1,26 +1,30 @@
 """`tracegate demo`: simulated providers and a gateway on this machine, a dozen requests, and the trace of each.
 
-It needs no network, no key and no receiver: the spans it shows are those that would be exported.
+It needs no network, no key and no receiver: the spans it shows are those that would be exported. Nothing of the
+environment reaches it, so that it shows everybody the same. What is asked stands in `demo_scenes`, how it is shown in
+`demo_shown`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import http.client
+import contextlib
 import io
-import json
-import os
-import socket
+import sys
 import tempfile
-from collections.abc import Mapping
+import textwrap
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from tracegate.cli.demo_scenes import CONFIG, PICTURED, SCENES, SCRIPTS, Scene
+from tracegate.cli.demo_client import PATH, ask, told
+from tracegate.cli.demo_picture import picture
+from tracegate.cli.demo_scenes import CONFIG, SCENES, SCRIPTS, Scene
+from tracegate.cli.demo_shown import INDENT, columns, field, trace
 from tracegate.config.load import load
 from tracegate.config.model import Config
 from tracegate.record import Recorder
@@ -30,134 +34,183 @@ from tracegate.telemetry.spans import spans
 from tracegate.testing.collected import Collected
 from tracegate.testing.picture import hop_rows
 from tracegate.testing.simulator import Simulator
+from tracegate.testing.simulator_log import Entry
 
-STYLES = {"ok": "green", "error": "red", "cancelled": "yellow"}
 HEADERS = ("X-Served-By", "Tracegate-Attempts", "Tracegate-Cost", "Tracegate-Record")
-PATH = "/v1/chat/completions"
+FOREVER_S = 1e9
+INTERRUPTED = 130
+"""Exit status of what Ctrl-C ended before it was done: 128 and the signal's number, as shells have it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the client of one request saw."""
+class Stage:
+    """What the demo plays on.
 
-    status: int
-    headers: Mapping[str, str]
-    lines: list[str]
+    Args:
+        simulator: The providers.
+        view: Keeps the records of every request.
+        port: Where the gateway serves.
+    """
+
+    simulator: Simulator
+    view: Collected
+    port: int
 
 
-def run(*, keep: bool, svg: str | None = None, console: Console | None = None) -> int:
-    """Show every scene; returns the exit status: 1 when traces and providers do not tell the same number of calls.
+def run(*, keep: bool, svg: str | None = None, console: Console | None = None, scenes: Sequence[Scene] = SCENES) -> int:
+    """Show every scene; returns the exit status.
+
+    It is 1 when traces and providers do not tell the same calls, or the picture can't be written.
 
     Args:
         keep: Keep serving afterwards, until interrupted.
         svg: Where to write the picture of one trace.
         console: Where to print.
+        scenes: What to show.
     """
-    try:
-        return asyncio.run(_demo(console or Console(highlight=False), keep, svg))
-    except KeyboardInterrupt:
-        return 0
+    if console is None:
+        # A terminal that can't draw lines shows `?` for them.
+        cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="replace")
+        console = Console(highlight=False)
+    return asyncio.run(_demo(console, keep, svg, scenes))
 
 
-async def _demo(console: Console, keep: bool, svg: str | None) -> int:
+@contextlib.asynccontextmanager
+async def stage() -> AsyncIterator[Stage]:
+    """Simulated providers with a gateway in front of them, both in this process."""
     async with Simulator(SCRIPTS) as simulator:
-        config = _config(simulator.base_url)
+        config = _config(simulator.base_url.removesuffix("/v1"))
         view = Collected()
         sock = bind(config.listen)
-        port = sock.getsockname()[1]
         async with serving(assemble(config, view).app, sock, config):
-            console.print(
-                f"A gateway on 127.0.0.1:{port}, in front of four simulated providers. {len(SCENES)} requests.\n"
-            )
-            for number, scene in enumerate(SCENES):
-                seen = await asyncio.to_thread(_ask, port, scene)
-                recorder = (await view.until(number + 1))[number]
-                _show(console, number, scene, seen, recorder)
-                if svg is not None and number == PICTURED:
-                    _draw(svg, recorder)
-            agrees = _sum_up(console, view.requests, len(list(simulator.log)))
+            yield Stage(simulator, view, sock.getsockname()[1])
+
+
+async def play(console: Console, on: Stage, scene: Scene, number: int) -> Recorder:
+    """Ask once, and show who served it and its trace.
+
+    Args:
+        console: Where to print.
+        on: What to ask.
+        scene: What to ask for.
+        number: Of the scene, from 1.
+    """
+    before = len(on.view.requests)
+    seen = await asyncio.to_thread(ask, on.port, scene)
+    recorder = (await on.view.until(before + 1))[before]
+    _say(console, f"{number:>2}  {scene.title}", style="bold")
+    _say(console, f"model={scene.route}{' stream=true' if scene.stream else ''} → {told(seen)}", INDENT, "dim")
+    for name in HEADERS if scene.headers else HEADERS[:1]:
+        if name.lower() in seen.headers:
+            _field(console, f"{name}: ", seen.headers[name.lower()], "cyan")
+    for line in seen.lines if scene.headers else ():
+        if line.startswith(": tracegate-"):
+            mark, name, value = line.split(" ", 2)
+            _field(console, f"{mark} {name} ", value, "dim cyan")
+    _trace(console, recorder)
+    return recorder
+
+
+def agree(requests: Iterable[Recorder], log: Iterable[Entry]) -> bool:
+    """Whether the attempts of all traces are the calls that the providers saw, one by one, with the same statuses."""
+    attempts = [(attempt.target.model, attempt.status) for recorder in requests for attempt in recorder.attempts]
+    return attempts == [(entry.model, entry.status) for entry in log]
+
+
+async def _demo(console: Console, keep: bool, svg: str | None, scenes: Sequence[Scene]) -> int:
+    status = INTERRUPTED
+    try:
+        async with stage() as on:
+            status = await _shown(console, on, svg, scenes)
             if keep:
-                console.print(_how_to_ask(port), soft_wrap=True)
-                await asyncio.get_running_loop().create_future()
-    return 0 if agrees else 1
+                await _keep(console, on)
+            _say(console, "Next: `tracegate demo --keep` goes on serving and shows the traces of your own requests.")
+    except asyncio.CancelledError:  # Ctrl-C, which is how `keep` is meant to end
+        console.print()
+    return status
+
+
+async def _shown(console: Console, on: Stage, svg: str | None, scenes: Sequence[Scene]) -> int:
+    _say(console, f"A gateway on 127.0.0.1:{on.port}, in front of four simulated providers, all on this machine.")
+    _say(
+        console,
+        f"{len(scenes)} requests; for each the answer's X-Served-By, and its trace: hop, attempt, provider, served "
+        "model, region, latency, cost, error.\n",
+    )
+    drawn = True
+    for number, scene in enumerate(scenes, 1):
+        recorder = await play(console, on, scene, number)
+        console.print()
+        if svg is not None and scene.pictured:
+            drawn = _draw(console, svg, scene, recorder)
+    agreed = agree(on.view.requests, on.simulator.log)
+    attempts = sum(len(recorder.attempts) for recorder in on.view.requests)
+    _say(
+        console,
+        f"{attempts} attempts in the traces, {len(on.simulator.log)} calls in the providers' own log: "
+        f"{'they agree' if agreed else 'THEY DO NOT AGREE'}.",
+    )
+    return 0 if agreed and drawn else 1
+
+
+async def _keep(console: Console, on: Stage) -> None:
+    """Show the trace of every request that comes, until interrupted."""
+    routes = ", ".join(dict.fromkeys(scene.route for scene in SCENES))
+    _say(
+        console, f"\nStill serving, until Ctrl-C. The trace of every request is shown here. Ask for one of: {routes}\n"
+    )
+    for line in how_to_ask(on.port):
+        console.print(f"  {line}", soft_wrap=True)
+    shown = len(on.view.requests)
+    while True:
+        recorder = (await on.view.until(shown + 1, within_s=FOREVER_S))[shown]
+        shown += 1
+        console.print()
+        alias, status = recorder.inbound.alias, recorder.inbound.status
+        _say(console, f"{'' if alias is None else f'model={alias} '}→ {status}", INDENT, "dim")
+        _trace(console, recorder)
+
+
+def how_to_ask(port: int) -> list[str]:
+    """What a shell takes to send a request."""
+    return [
+        f"curl -i http://127.0.0.1:{port}{PATH} \\",
+        '  -d \'{"model": "busy-day", "messages": [{"role": "user", "content": "hi"}]}\'',
+        "",
+        f"OPENAI_BASE_URL=http://127.0.0.1:{port}/v1 OPENAI_API_KEY=any python your_program.py",
+    ]
 
 
 def _config(origin: str) -> Config:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tracegate.yaml"
-        file.write_text(CONFIG.format(origin=origin.removesuffix("/v1")) + "listen: 127.0.0.1:0\n")
-        return load(str(file), os.environ)
+        file.write_text(CONFIG.format(origin=origin) + "listen: 127.0.0.1:0\n", encoding="utf-8")
+        return load(str(file), {})
 
 
-def _ask(port: int, scene: Scene) -> Seen:
-    """One request, as an ordinary HTTP client makes it."""
-    body = {"model": scene.route, "stream": scene.stream, "messages": [{"role": "user", "content": "Tell me a story."}]}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+def _draw(console: Console, svg: str, scene: Scene, recorder: Recorder) -> bool:
     try:
-        connection.request("POST", PATH, json.dumps(body), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        lines: list[str] = []
-        while line := response.readline():
-            lines.append(line.decode().rstrip("\n"))
-            if len(lines) == scene.leave_after:
-                _hang_up(connection.sock)
-                break
-        return Seen(response.status, {name.lower(): value for name, value in response.getheaders()}, lines)
-    finally:
-        connection.close()
+        Path(svg).write_text(picture(hop_rows(spans(recorder)), scene.title), encoding="utf-8")
+    except OSError as exc:
+        _say(console, f"{svg}: can't be written: {exc.strerror}\n", style="red")
+        return False
+    return True
 
 
-def _hang_up(sock: socket.socket) -> None:
-    sock.shutdown(socket.SHUT_RDWR)
+def _trace(console: Console, recorder: Recorder) -> None:
+    for line in trace(console, hop_rows(spans(recorder))):
+        console.print(Text(INDENT).append_text(line), soft_wrap=True)
 
 
-def _show(console: Console, number: int, scene: Scene, seen: Seen, recorder: Recorder) -> None:
-    console.print(Text(f"{number + 1:>2}  {scene.title}", style="bold"))
-    console.print(Text(f"    model {scene.route}{' · stream' if scene.stream else ''} → {seen.status}", style="dim"))
-    for name in HEADERS if scene.headers else HEADERS[:1]:
-        value = seen.headers.get(name.lower())
-        if value is not None:
-            console.print(Text(f"    {name}: {value}", style="cyan"), soft_wrap=True)
-    for line in seen.lines if scene.headers else ():
-        if line.startswith(": tracegate-"):
-            console.print(Text(f"    {line}", style="dim cyan"), soft_wrap=True)
-    console.print(_tree(recorder))
-    console.print()
+def _field(console: Console, start: str, value: str, style: str) -> None:
+    for line in field(console, start, value):
+        console.print(Text(f"{INDENT}{line}", style=style), soft_wrap=True)
 
 
-def _tree(recorder: Recorder) -> Table:
-    """The trace as aligned lines, coloured by what became of each hop."""
-    table = Table.grid(padding=(0, 2))
-    for _ in range(8):
-        table.add_column(no_wrap=True)
-    for row in hop_rows(spans(recorder)):
-        cells = (row.kind, row.provider, row.model, row.region, row.latency, row.cost, row.error)
-        table.add_row(
-            Text(f"    {row.branch}{row.name}", style=STYLES[row.state]),
-            *(Text(cell, style=STYLES[row.state] if cell == row.error else "") for cell in cells),
+def _say(console: Console, text: str, indent: str = "", style: str = "") -> None:
+    """A sentence, folded between words."""
+    for line in text.split("\n"):
+        folded = textwrap.wrap(
+            line, columns(console), initial_indent=indent, subsequent_indent=indent, break_long_words=False
         )
-    return table
-
-
-def _sum_up(console: Console, requests: list[Recorder], calls: int) -> bool:
-    attempts = sum(len(recorder.attempts) for recorder in requests)
-    console.print(
-        f"{len(requests)} requests, {attempts} attempts in their traces, {calls} calls in the providers' own log."
-    )
-    return attempts == calls
-
-
-def _draw(path: str, recorder: Recorder) -> None:
-    console = Console(record=True, width=140, file=io.StringIO())
-    console.print(_tree(recorder))
-    console.save_svg(path, title="one request, one trace")
-
-
-def _how_to_ask(port: int) -> str:
-    routes = ", ".join(dict.fromkeys(scene.route for scene in SCENES))
-    return (
-        f"\nStill serving; stop with Ctrl-C. Ask for one of: {routes}\n\n"
-        f"  curl -i http://127.0.0.1:{port}{PATH} \\\n"
-        '    -d \'{"model": "busy-day", "messages": [{"role": "user", "content": "hi"}]}\'\n\n'
-        f"  OPENAI_BASE_URL=http://127.0.0.1:{port}/v1 OPENAI_API_KEY=any python your_program.py\n"
-    )
+        console.print(Text("\n".join(folded), style=style), soft_wrap=True)
