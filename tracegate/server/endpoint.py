@@ -15,15 +15,15 @@ from typing import Any
 from tracegate.errors import Failed, Rejected, TimedOut, TracegateError, Unavailable
 from tracegate.facts import Attempt
 from tracegate.record import Recorder
+from tracegate.server.admission import ONE_SECOND_NS, admit
 from tracegate.server.gateway import Gateway
-from tracegate.server.inbound import inbound_of, loops, remote_of
+from tracegate.server.inbound import Scope, inbound_of
 from tracegate.server.reading import read_body
 from tracegate.server.status import error_answer, error_event
 from tracegate.server.watch import Receive, Watch
 
 logger = logging.getLogger("tracegate.server")
 
-Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 Answer = Callable[["Session"], Awaitable[None]]
@@ -33,8 +33,6 @@ DROP = "tracegate.drop"
 
 PASSED_ON = frozenset({"openai-processing-ms", "x-should-retry"})
 """Of the provider's head, beside its content type (ruling 63)."""
-
-ONE_SECOND_NS = 1_000_000_000
 
 
 class Endpoint:
@@ -108,7 +106,7 @@ class Session:
         self._label = gateway.active.begin(None)
         try:
             try:
-                self._admit()
+                self.may = admit(self.gateway, self._endpoint.methods, self.scope, self.headers, self.recorder).may
                 await answer(self)
             except Exception as exc:  # noqa: BLE001  # whatever it is, the client is told
                 error = exc
@@ -179,32 +177,6 @@ class Session:
         await self.start(200, head)
         await self.send(data, more=False)
 
-    def _admit(self) -> None:
-        """Who calls, and whether at all."""
-        gateway, inbound, recorder, headers = self.gateway, self.inbound, self.recorder, self.headers
-        if gateway.open > gateway.request_limit:
-            raise Unavailable(
-                f"The gateway has {gateway.request_limit} requests open, as many as `limits.requests` allows.",
-                retry_after_ns=ONE_SECOND_NS,
-            )
-        if inbound.method not in self._endpoint.methods:
-            raise not_allowed(inbound.method, self._endpoint.methods)
-        caller = gateway.keyring.caller(headers, recorder.wall)
-        self.may = caller.may
-        inbound.authenticated = True
-        inbound.audited = gateway.audited
-        inbound.tenant, inbound.key, inbound.trust = caller.tenant, caller.key, caller.trust
-        if caller.trust != "ignore" and (remote := remote_of(self.scope, headers)) is not None:
-            inbound.remote = remote
-            if caller.trust == "parent":
-                recorder.trace = remote.trace
-        if b"via" in headers and loops(self.scope, gateway.name):
-            raise Rejected(
-                502,
-                "proxy_loop_detected",
-                f"The request came through `{gateway.name}` before: a route leads back to this gateway.",
-            )
-
     def _cancelled(self, exc: asyncio.CancelledError) -> TracegateError | None:
         """What a client that is still there is told of a cancel; nothing, where it takes no answer."""
         reason, watch = _reason(exc), self.watch
@@ -270,13 +242,6 @@ class Session:
         logger.error(
             "request %s failed by a fault of the gateway: %s\n%s", self.recorder.request_id, type(exc).__name__, frames
         )
-
-
-def not_allowed(method: str, methods: Collection[str]) -> Rejected:
-    """The refusal of a method (RFC 9110, section 15.5.6)."""
-    allowed = ", ".join(methods)
-    text = f"`{method[:20]}` is not supported here. Allowed: {allowed}."
-    return Rejected(405, "method_not_allowed", text, headers=(("allow", allowed),))
 
 
 def passed_on(attempt: Attempt, without: str = "") -> Headers:

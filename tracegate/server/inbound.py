@@ -15,7 +15,10 @@ CLIENT_ID = 128  # characters of a client's own request id that are kept (ruling
 KEPT = 512  # characters of its path and of its user agent; views keep many, so none may be large
 
 
-def inbound_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], route: str, api: str | None) -> Inbound:
+Scope = MutableMapping[str, Any]
+
+
+def inbound_of(scope: Scope, headers: Mapping[bytes, bytes], route: str, api: str | None) -> Inbound:
     """What the server knows of a request before it answers."""
     server = scope.get("server") or (None, None)
     client_id = headers.get(b"x-request-id")
@@ -37,7 +40,7 @@ def inbound_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], 
     )
 
 
-def remote_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes]) -> Remote | None:
+def remote_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Remote | None:
     """The inbound trace context; `None` where there is none or it is not exactly what W3C asks for."""
     parent = headers.get(b"traceparent")
     if parent is None or len(_all(scope, b"traceparent")) > 1:
@@ -45,11 +48,11 @@ def remote_of(scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes]) -
     return parse_remote(parent.decode("latin-1"), ",".join(_all(scope, b"tracestate")))
 
 
-def loops(scope: MutableMapping[str, Any], name: str) -> bool:
+def loops(scope: Scope, name: str) -> bool:
     """Whether a request came through this gateway before: our pseudonym is in its `Via` (RFC 9110, section 7.6.3)."""
     members = ",".join(_all(scope, b"via")).split(",")
     return any(member.split()[1:2] == [name] for member in members)  # protocol, then who received it
 
 
-def _all(scope: MutableMapping[str, Any], name: bytes) -> list[str]:
+def _all(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tracegate.errors import Rejected
@@ -25,6 +26,7 @@ WIRE = "tracegate.wire"
 """Where the application's lifespan state holds its `Wire`."""
 
 WAITING = 16  # requests that a client may send behind one that is not answered yet; no common client sends any
+OFFER = frozenset((b"upgrade", b"http2-settings"))
 LINGER_S = 2.0  # after a refusal: for the client to read it, before unread bytes reset the connection
 
 Phase = Literal["idle", "head", "rest"]
@@ -103,7 +105,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         self._heard = False
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         self._unheard = 0 if self._heard else self._unheard + len(data)
         if self._unheard > self._wire.header:
             self._refuse(self._too_large())
@@ -114,10 +117,6 @@ class LimitedProtocol(HttpToolsProtocol):
         """The server stops: the last answer of this connection is the one that runs."""
         self._wire.stopping()
         super().shutdown()
-
-    def send_400_response(self, msg: str) -> None:
-        """What came is no HTTP."""
-        self._refuse(Rejected(400, "invalid_http", "This is not a valid HTTP/1.1 request."))
 
     # --- events of the parser ---
 
@@ -140,7 +139,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The header section is whole."""
         self._in_head = False
-        if self._refused:
+        if self._refused or self.parser.should_upgrade():
             return
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours is not in uvicorn's type
         super().on_headers_complete()
@@ -157,15 +156,47 @@ class LimitedProtocol(HttpToolsProtocol):
         """The request is whole."""
         self._heard = True
         self._in_message = False
-        if not self._refused:
+        if not self._refused and not self.parser.should_upgrade():
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """A client that offers another protocol is served HTTP/1.1; nothing is wrong with that."""
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser.
+
+        It stops at an offer to speak another protocol, as if the rest were that already. Clients offer HTTP/2 with
+        every request (Java's does) and go on in HTTP/1.1 unless it is taken, so the same head is parsed without it.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as exc:
+                if self.parser.get_method() != b"CONNECT":
+                    data = self._without_offer() + data[exc.args[0] :]
+                    continue
+            except httptools.HttpParserError:
+                pass
+            else:
+                return
+            if not self._refused:
+                self._refuse(Rejected(400, "invalid_http", "This is not a valid HTTP/1.1 request."))
+            return
+
+    def _without_offer(self) -> bytes:
+        """The head that was parsed, without the fields that offer another protocol (RFC 9110, section 7.8)."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                options = [option.strip() for option in value.split(b",")]
+                value = b", ".join(option for option in options if option.lower() not in OFFER)
+            if name not in OFFER:
+                lines.append(b"%s: %s" % (name, value))
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        return b"\r\n".join([*lines, b"", b""])
 
     # --- limits ---
 

@@ -71,7 +71,7 @@ def serve(config: Config, sock: socket.socket, workers: int = 1, ready: Callable
         ConfigError: The certificate of `listen.tls` can't be used.
     """
     _check_certificate(config.listen)
-    settings = _settings(config, app=partial(worker, config), factory=True, workers=workers)
+    settings = _settings(config, app=partial(worker, config), factory=True, workers=workers, log_config=LOGGING)
     if workers > 1:
         supervisor = Workers(settings, sockets=[sock])  # takes the signals over
         ready()
@@ -109,8 +109,8 @@ def worker(config: Config) -> ASGIApp:
 
 @asynccontextmanager
 async def serving(app: Any, sock: socket.socket, config: Config) -> AsyncIterator[None]:
-    """Serve an application inside the running loop, for tests and the demo; signals are left alone."""
-    server = _Quiet(_settings(config, app=app))
+    """Serve an application inside the running loop, for tests and the demo; signals and logging are left alone."""
+    server = _Quiet(_settings(config, app=app, log_config=None))
     task = asyncio.create_task(server.serve(sockets=[sock]))
     while not server.started:
         if task.done():
@@ -207,7 +207,6 @@ def _settings(config: Config, **kwargs: Any) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         access_log=False,
-        log_config=LOGGING,
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,

@@ -11,8 +11,10 @@ from http import HTTPStatus
 import msgspec
 
 from tracegate.errors import Rejected
-from tracegate.server.endpoint import Headers, Scope, Send, not_allowed
+from tracegate.server.admission import not_allowed
+from tracegate.server.endpoint import Headers, Send
 from tracegate.server.gateway import Gateway
+from tracegate.server.inbound import Scope
 from tracegate.server.status import error_body
 from tracegate.server.watch import Receive
 
