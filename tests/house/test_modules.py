@@ -31,7 +31,7 @@ UNTESTED: dict[str, str] = {
 }
 
 # Folders of tests that mirror no room: they look at the product as a whole.
-WHOLE = {"agreement", "bench", "differential", "house", "stores"}
+WHOLE = {"agreement", "bench", "differential", "examples", "house", "stores"}
 
 
 def modules() -> list[Path]:
