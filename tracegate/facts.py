@@ -90,12 +90,11 @@ class Target:
     disabled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens as the provider reported them; `input` includes cached, `output` includes reasoning.
 
     `modalities` holds what was split by modality, as pairs of attribute suffix and count:
-    `("audio.input_tokens", 12)`.
+    `("audio.input_tokens", 12)`. A tuple, as `Fact`: one is made for every answer.
     """
 
     input: int | None = None
@@ -107,11 +106,11 @@ class Usage:
     cost_micros: int | None = None  # the provider's own figure, where it sends one
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """Money of one attempt in integer micro-units of `currency`; unknown when `micros` is `None`.
 
-    `unknown` says why. `model` names the model whose price was used, `digest` the price table it came from.
+    `unknown` says why. `model` names the model whose price was used, `digest` the price table it came from. A
+    tuple, as `Fact`: one is made for every attempt.
     """
 
     micros: int | None

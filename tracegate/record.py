@@ -138,8 +138,9 @@ class Recorder:
         record = Record(kind, name, len(self.records), self.ids.span(), parent, self.clock.now())
         record.about = about
         if target is not None:
-            resend = sum(1 for a in self.attempts if a.target is target)
-            attempt = Attempt(target, len(self.attempts), why, resend, self.inbound.stream)
+            before = self.attempts
+            resend = sum(1 for a in before if a.target is target) if before else 0
+            attempt = Attempt(target, len(before), why, resend, self.inbound.stream)
             attempt.start = record.start
             attempt.price = price
             record.attempt = attempt

@@ -12,9 +12,9 @@ from tracegate.facts import Attempt
 from tracegate.record import Record, Recorder
 
 
-def served(attempts: Iterable[Attempt]) -> Attempt | None:
+def served(attempts: Sequence[Attempt]) -> Attempt | None:
     """The committed attempt that the client's answer came from: the last one that was not superseded."""
-    for attempt in reversed(tuple(attempts)):
+    for attempt in reversed(attempts):
         if attempt.committed is not None and not attempt.lost:
             return attempt
     return None
@@ -58,7 +58,8 @@ def total(attempts: Iterable[Attempt]) -> Total:
     cost: int | None = 0
     tokens_in: int | None = 0
     tokens_out: int | None = 0
-    currency, sources, count = "USD", set[str | None](), 0
+    sources: set[str | None] = set()
+    currency, count = "USD", 0
     for attempt in attempts:
         count += 1
         price, usage = attempt.cost, attempt.answer.usage if attempt.outcome == "ok" else None

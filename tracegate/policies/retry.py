@@ -78,11 +78,13 @@ class Retry:
 
     def _too_small(self, call: Call) -> bool:
         """Whether the request outgrew a window that is known to be as large as this one (ruling 38)."""
-        mine = self._target.context
-        return mine is not None and any(
+        mine, attempts = self._target.context, call.recorder.attempts
+        if mine is None or not attempts:
+            return False
+        return any(
             a.error is not None
             and a.error.class_ == "context_length"
             and a.target.context is not None
             and a.target.context >= mine
-            for a in call.recorder.attempts
+            for a in attempts
         )

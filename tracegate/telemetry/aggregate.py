@@ -89,11 +89,13 @@ class Aggregator:
 
     def add(self, measurements: Iterable[Measurement]) -> None:
         """Add measurements up."""
+        known = self._series
         for measurement in measurements:
-            series = self._series[measurement.instrument].get(measurement.labels)
+            instrument, amount, labels, _, _, span = measurement
+            series = known[instrument].get(labels)
             if series is None:
-                series = self._admit(measurement.instrument, measurement.labels)
-            series.add(measurement)
+                series = self._admit(instrument, labels)
+            series.add(amount, measurement if span else None)
 
     def snapshot(self) -> Snapshot:
         """What was counted so far; exemplars are handed out once."""
@@ -128,10 +130,10 @@ class _Sum:
         self.value: int | float = 0
         self.exemplar: Measurement | None = None
 
-    def add(self, measurement: Measurement) -> None:
-        self.value += measurement.amount
-        if measurement.span:
-            self.exemplar = measurement
+    def add(self, amount: int | float, exemplar: Measurement | None) -> None:
+        self.value += amount
+        if exemplar is not None:
+            self.exemplar = exemplar
 
     def point(self, labels: Labels) -> NumberPoint:
         exemplar, self.exemplar = self.exemplar, None
@@ -149,8 +151,7 @@ class _Distribution:
         self.min: int | float = inf
         self.max: int | float = -inf
 
-    def add(self, measurement: Measurement) -> None:
-        amount = measurement.amount
+    def add(self, amount: int | float, exemplar: Measurement | None) -> None:
         bucket = bisect_left(self.bounds, amount)
         self.counts[bucket] += 1
         self.sum += amount
@@ -158,8 +159,8 @@ class _Distribution:
             self.min = amount
         if amount > self.max:
             self.max = amount
-        if measurement.span:
-            self.exemplars[bucket] = measurement
+        if exemplar is not None:
+            self.exemplars[bucket] = exemplar
 
     def point(self, labels: Labels) -> HistogramPoint:
         exemplars, self.exemplars = self.exemplars, {}

@@ -87,8 +87,8 @@ def _view(
     joined: Remote | None = None,
     links: tuple[Link, ...] = NO_LINKS,
 ) -> SpanView:
-    above = record.parent
-    start, end = record.start, record.start if record.end is None else record.end
+    above, start, end = record.parent, record.start, record.end
+    wall = recorder.wall - recorder.origin
     return _new(
         SpanView,
         (
@@ -97,8 +97,8 @@ def _view(
             recorder.trace,
             record.span,
             (b"" if joined is None else joined.span) if above is None else above.span,
-            recorder.wall_of(start),
-            recorder.wall_of(end),
+            wall + start,
+            wall + (start if end is None else end),
             attributes,
             status,
             description,

@@ -12,7 +12,7 @@ from tracegate.facts import Limit, Timeouts
 from tracegate.hop import Call, Reply
 from tracegate.upstream.leaf import Leaf
 from tracegate.upstream.live import Live
-from tracegate.wire.headers import header
+from tracegate.wire.headers import Headers, header
 
 REQUEST_IDS = ("x-request-id", "apim-request-id", "x-ms-request-id", "request-id", "cf-ray")
 
@@ -47,7 +47,7 @@ class Upstream:
             )
             attempt.status = incoming.status
             attempt.headers = incoming.headers
-            attempt.request_id = next(filter(None, (header(incoming.headers, name) for name in REQUEST_IDS)), None)
+            attempt.request_id = _request_id(incoming.headers)
             live = Live(leaf, call, attempt, incoming)
             if not 200 <= incoming.status < 300:
                 raise await live.refusal(until, limit)
@@ -73,6 +73,13 @@ class Upstream:
         if leaf.target.propagate:  # from the attempt's own span, never the client's header copied
             headers.append(("traceparent", f"00-{call.recorder.trace.hex()}-{call.parent.span.hex()}-01"))
         return outgoing
+
+
+def _request_id(headers: Headers) -> str | None:
+    for name in REQUEST_IDS:
+        if found := header(headers, name):
+            return found
+    return None
 
 
 def _until_commit(timeouts: Timeouts, start: int, call: Call) -> tuple[int, Limit]:
