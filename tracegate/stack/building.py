@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -82,7 +82,7 @@ class Workshop:
                 self._say(f"to build: {part.what}, about {part.minutes:g} min on two cores with nothing cached")
             if missing:
                 minutes = sum(part.minutes for part in missing)
-                self._say(f"in all about {minutes:g} min with {self._go.version}, into {self._cache}; then never again")
+                self._say(f"in all about {minutes:g} min with {self._go.version}, into {self._cache}, once")
             for part in missing:
                 self._one(part)
 
@@ -112,8 +112,7 @@ class Workshop:
         return sum(1 for line in out if line and not line.startswith("go: "))
 
     def _compiled(self, part: Part, made: Path, packages: int) -> None:
-        if packages > len(part.programs):
-            self._say(f"{part.name}: {packages} packages to compile")
+        self._say(f"{part.name}: {packages} packages to compile")
         command = ["build", "-v", "-o", f"{made}{os.sep}"]
         self._go_says(part, command, "compiling", lambda line: not line.startswith(("go: ", "#", " ", "\t")), packages)
 
@@ -172,12 +171,13 @@ def _clocked(ns: int) -> str:
     return f"{seconds // 60}:{seconds % 60:02}"
 
 
-def workshop(say: Say, *, download_go: bool) -> Workshop:
+def workshop(say: Say, *, download_go: bool, among: Iterable[Path | None] | None = None) -> Workshop:
     """The workshop of this checkout and this machine.
 
     Args:
         say: Told of progress.
         download_go: Get Go where this machine has none; else that is an error.
+        among: Where Go is looked for; see `toolchain.found`.
 
     Raises:
         StackError: There is no checkout, or no Go.
@@ -185,9 +185,9 @@ def workshop(say: Say, *, download_go: bool) -> Workshop:
     checkout = places.checkout()
     cache = places.cache(os.environ)
     if download_go:
-        return Workshop(checkout, cache, toolchain.get(cache, say), say)
+        return Workshop(checkout, cache, toolchain.get(cache, say, among), say)
     try:
-        return Workshop(checkout, cache, toolchain.found(cache), say)
+        return Workshop(checkout, cache, toolchain.found(cache, among), say)
     except toolchain.NoGo as exc:
         raise StackError(
             f"nothing is built yet: {exc}.\nRun `collector/build` in the checkout, which gets it."

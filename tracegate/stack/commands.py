@@ -83,10 +83,14 @@ async def status(say: Say, *, at: Path | None = None) -> int:
     well = True
     for name in ORDER:
         process = found.processes.get(name)
-        alive = process is not None and process.alive()
-        told = await _health(name, found.ports) if alive else "ended; its log is beside the state file"
+        if process is None:
+            told = "was not started"
+        elif process.alive():
+            told = await _health(name, found.ports)
+        else:
+            told = "ended; its log is beside the state file"
         well = well and told == "ready"
-        say(f"{name:13} {f'process {process.pid}' if process else 'not started':16} {told}")
+        say(f"{name:13} {f'process {process.pid}' if process else '':16} {told}")
     say(f"\n{_addresses(found.ports)}\nState, data and logs: {at}")
     return 0 if well else 1
 

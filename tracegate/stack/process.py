@@ -39,7 +39,7 @@ class Process:
         try:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
         except ChildProcessError:
-            return _birth(self.pid) == self.birth
+            return birth_of(self.pid) == self.birth
         if pid == 0:
             return True
         self.code = os.waitstatus_to_exitcode(status)
@@ -80,9 +80,9 @@ def spawn(command: Sequence[str], env: Mapping[str, str], log: Path) -> Process:
     return Process(pid, birth)
 
 
-def _birth(pid: int) -> str | None:
+def birth_of(pid: int, proc: Path = PROC) -> str | None:
     """When a running process began; `None` when there is none of that id, or only what is left of one."""
-    state, birth = _told(pid, PROC)
+    state, birth = _told(pid, proc)
     return None if state in ("", "Z") else birth
 
 

@@ -1,0 +1,212 @@
+"""A real Collector between us and real stores: what is sent comes back from each, and its log has nothing to say.
+
+These tests need what `collector/build` makes, and fail loudly without it: `python -m pytest tests/stores -m stores`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc  # type: ignore[import-untyped]  # it ships no types
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+
+from tests.stores.sent import S, Sent, post
+from tracegate.clock import RandomIds, SystemClock
+from tracegate.stack import building, ports
+from tracegate.stack.readers import found
+from tracegate.stack.servers import Plan, servers
+from tracegate.stack.stack import Stack
+
+pytestmark = pytest.mark.stores
+
+CLOCK, IDS = SystemClock(), RandomIds()
+
+# It is said at every start with zpages, and means only that the Collector has no pages of its own spans.
+HARMLESS = "zPages span processor registration is not available"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """One stack for all tests that leave it as it was."""
+    one = Stack()
+    asyncio.run(one.up())
+    try:
+        yield one
+    finally:
+        asyncio.run(one.down())
+
+
+@pytest.fixture
+def sent() -> Sent:
+    """New ids, now."""
+    trace = IDS.trace().hex()
+    return Sent(trace, IDS.span().hex(), CLOCK.wall(), f"chatcmpl-{trace[:12]}")
+
+
+def _complaints(log: str) -> list[str]:
+    """Lines of a Collector's log that are not harmless: of a level above info, or about something deprecated."""
+    complaint = re.compile(r"\t(warn|error|dpanic|panic|fatal)\t|deprecat", re.IGNORECASE)
+    lines = [line for line in log.splitlines() if complaint.search(line)]
+    return [line for line in lines if HARMLESS not in line]
+
+
+@pytest.mark.parametrize("durable", [False, True], ids=["dev", "durable"])
+def test_the_configuration_is_valid_without_a_word(tmp_path: Path, durable: bool) -> None:
+    """`validate` prints nothing at all."""
+    programs = building.programs(["otelcol-tracegate", "jaeger", "prometheus", "victoria-logs"])
+    checkout = Path(__file__).parents[2]
+    plan = Plan(checkout, tmp_path, ports.choose(IDS, usual=False), programs, durable=durable)
+    collector = servers(plan)["collector"]
+    command = [collector.command[0], "validate", *collector.command[1:]]
+    done = subprocess.run(command, env=collector.env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_trace_comes_back_from_jaeger(stack: Stack, sent: Sent) -> None:
+    """By its id, exactly, and by an attribute."""
+
+    async def main() -> None:
+        await post(stack.otlp_http, "traces", sent.traces())
+        (spans,) = await found(lambda: stack.jaeger.trace(sent.trace))
+        (span,) = spans["scopeSpans"][0]["spans"]
+        wanted = sent.traces()["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+        assert {name: span[name] for name in wanted if name != "attributes"} == {
+            name: value for name, value in wanted.items() if name != "attributes"
+        }
+        assert {one["key"]: one["value"] for one in span["attributes"]} == {
+            "gen_ai.response.id": {"stringValue": sent.response},
+            "gen_ai.usage.input_tokens": {"intValue": str(2**53 + 1)},
+            # This version of Jaeger knows no lists and keeps their JSON.
+            "gen_ai.response.finish_reasons": {"stringValue": '["stop"]'},
+        }
+        assert list(await stack.jaeger.search("tracegate", {"gen_ai.response.id": sent.response})) == [sent.trace]
+        assert await stack.jaeger.search("tracegate", {"gen_ai.response.id": "another"}) == {}
+        assert "tracegate" in await stack.jaeger.services()
+
+    asyncio.run(main())
+
+
+def test_a_trace_comes_back_that_went_over_grpc(stack: Stack, sent: Sent) -> None:
+    """The other way into the Collector."""
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(name="by grpc")
+    span.trace_id, span.span_id = bytes.fromhex(sent.trace), bytes.fromhex(sent.span)
+    span.start_time_unix_nano = span.end_time_unix_nano = sent.at
+
+    with grpc.insecure_channel(stack.otlp_grpc.removeprefix("http://")) as channel:
+        answer = TraceServiceStub(channel).Export(request, timeout=10)  # type: ignore[no-untyped-call]  # generated code
+    assert answer.partial_success.rejected_spans == 0
+    (spans,) = asyncio.run(found(lambda: stack.jaeger.trace(sent.trace)))
+    assert spans["scopeSpans"][0]["spans"][0]["name"] == "by grpc"
+
+
+def test_a_metric_comes_back_from_prometheus_and_leads_to_its_trace(stack: Stack, sent: Sent) -> None:
+    """Names are those of the way over the Collector; the exemplar has the ids of the span."""
+
+    async def main() -> None:
+        await post(stack.otlp_http, "traces", sent.traces())
+        await post(stack.otlp_http, "metrics", sent.metrics())
+        counted = 'tracegate_cost_micros_total{service_name="tracegate",gen_ai_provider_name="openai"}'
+        (series,) = await found(lambda: stack.prometheus.query(counted))
+        assert series["value"][1] == "7"
+        assert (series["metric"]["job"], series["metric"]["instance"]) == ("tracegate", "one")
+        bucket = 'gen_ai_client_operation_duration_seconds_bucket{le="2.0"}'
+        (series,) = await stack.prometheus.query(bucket)
+        assert series["value"][1] == "1"
+        (series,) = await stack.prometheus.query_range(bucket, sent.at, sent.at + 2 * S, step_s=0.5)
+        assert {value for _, value in series["values"]} == {"1"}
+        (series,) = await found(lambda: stack.prometheus.exemplars(bucket, sent.at, sent.at + 2 * S))
+        (exemplar,) = series["exemplars"]
+        assert exemplar["labels"] == {"trace_id": sent.trace, "span_id": sent.span}
+        assert exemplar["value"] == "1.5"
+        assert await found(lambda: stack.jaeger.trace(exemplar["labels"]["trace_id"]))
+
+    asyncio.run(main())
+
+
+def test_a_log_event_comes_back_from_victorialogs(stack: Stack, sent: Sent) -> None:
+    """By its trace, with its body byte for byte."""
+
+    async def main() -> None:
+        await post(stack.otlp_http, "logs", sent.logs())
+        (record,) = await found(lambda: stack.victorialogs.query(f"_time:1h trace_id:{sent.trace}"))
+        assert record["_msg"] == f'{{"response":"{sent.response}"}}'
+        assert (record["event_name"], record["span_id"]) == ("tracegate.region.conflict", sent.span)
+        assert (record["service.name"], record["tracegate.n"]) == ("tracegate", "7")
+        assert '"tracegate"' in record["_stream"]
+        (count,) = await stack.victorialogs.stats(f"_time:1h trace_id:{sent.trace} | stats count() n")
+        assert count["value"][1] == "1"
+
+    asyncio.run(main())
+
+
+def test_the_collectors_own_metrics_are_scraped(stack: Stack, sent: Sent) -> None:
+    """What it accepted and what it sent, which are the numbers that losses are counted from."""
+
+    async def main() -> None:
+        await post(stack.otlp_http, "traces", sent.traces())
+        for name in ("otelcol_receiver_accepted_spans_total", "otelcol_exporter_sent_spans_total"):
+            (series,) = await found(lambda: stack.prometheus.query(f"sum({name})"))  # noqa: B023  # read in this turn
+            assert float(series["value"][1]) >= 1
+        (series,) = await stack.prometheus.query('up{job="collector"}')
+        assert series["value"][1] == "1"
+
+    asyncio.run(main())
+
+
+def test_prometheus_configuration_is_what_promtool_wants(stack: Stack) -> None:
+    """`promtool check config`, with the very file that runs."""
+    (promtool,) = building.programs(["promtool"]).values()
+    (file,) = stack.servers["prometheus"].files
+    done = subprocess.run(
+        [promtool, "check", "config", file], capture_output=True, text=True, check=False, env={"PATH": os.defpath}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_was_acknowledged_survives_crashes_of_both(sent: Sent) -> None:
+    """With Jaeger away, the Collector takes a trace and is killed; both come back, and so does the trace, from disk.
+
+    Its logs before and after have nothing to say but that Jaeger was away.
+    """
+
+    async def main() -> None:
+        async with Stack(jaeger_store="badger", durable=True) as stack:
+            assert _complaints(stack.log("collector")) == []
+            await post(stack.otlp_http, "logs", sent.logs())
+            await found(lambda: stack.victorialogs.query(f"trace_id:{sent.trace}"))
+            assert await stack.stop("jaeger") == 0
+            await post(stack.otlp_http, "traces", sent.traces())
+            assert await stack.kill("collector") == -signal.SIGKILL
+            await stack.start("jaeger")
+            await stack.start("collector")
+            await found(lambda: stack.jaeger.trace(sent.trace))
+            assert await stack.stop("jaeger") == 0
+            await stack.start("jaeger")
+            (spans,) = await stack.jaeger.trace(sent.trace)
+            assert len(spans["scopeSpans"][0]["spans"]) == 1
+
+    asyncio.run(main())
+
+
+def test_the_log_of_a_running_collector_has_no_complaint(stack: Stack) -> None:
+    """No deprecated name and no error, at its start, with all three signals, and at its end."""
+
+    async def main() -> None:
+        for signal_, request in (("traces", Sent.traces), ("metrics", Sent.metrics), ("logs", Sent.logs)):
+            one = Sent(IDS.trace().hex(), IDS.span().hex(), CLOCK.wall(), "x")
+            await post(stack.otlp_http, signal_, request(one))
+        assert await stack.stop("collector") == 0
+        assert HARMLESS in stack.log("collector")
+        assert _complaints(stack.log("collector")) == []
+        await stack.start("collector")
+
+    asyncio.run(main())
