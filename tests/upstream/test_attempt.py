@@ -120,6 +120,20 @@ def test_a_unary_answer_is_one_chunk_and_a_final() -> None:
     assert attempt.request_id == dict(attempt.headers)["x-request-id"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "kept"),
+    [
+        ({"cf-ray": "c", "apim-request-id": "a"}, "a"),
+        ({"x-request-id": "", "cf-ray": "c"}, "c"),
+        ({}, None),
+    ],
+)
+def test_the_providers_own_id_of_a_request_is_kept(headers: dict[str, str], kept: str | None) -> None:
+    """Under the first of its names that says something."""
+    played = Played({"flavour": "ollama", "headers": headers})
+    assert played.recorders[0].attempts[0].request_id == kept
+
+
 def test_the_provider_receives_the_requested_model_and_no_more_than_it_must() -> None:
     """The credentials of the leaf, our Via, and a trace context only where the target opted in."""
     target = Target("t", "sim", "openai", "gpt-x", scheme="http", host="sim", port=80, propagate=True)
