@@ -260,7 +260,7 @@ def test_it_works_behind_the_exchange() -> None:
 
     async def exchanged() -> int:
         clock = SystemClock()
-        exchange = HttpxExchange(traced.transport, clock, 10, traces=False)
+        exchange = HttpxExchange(traced.transport, clock, connections=10, waiting=0)
         target = Target("t", "p", "openai", "m", host="models.example", port=8443)
         outgoing = Outgoing(target, "/v1/chat/completions", [], b"{}", span=(TRACE, ATTEMPT))
         by = clock.now() + 5_000_000_000
