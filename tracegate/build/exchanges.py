@@ -11,6 +11,9 @@ from tracegate.errors import ConfigError
 from tracegate.upstream.exchange import Exchange
 from tracegate.upstream.transport import Maker, TransportSettings, Wrap, httpx_exchange
 
+TRANSPORTS = "tracegate.transports"
+"""Entry point group of other transports: each is a `Maker`."""
+
 Instrument = Callable[[bool], Wrap]
 """Makes the wrapper of an instrumented transport; the flag says whether trace context may reach the provider."""
 
@@ -19,9 +22,18 @@ def exchanges(config: Config, clock: Clock, instrument: Instrument | None = None
     """An exchange for every provider, by id.
 
     Raises:
-        ConfigError: A certificate can't be read, or a transport is not installed.
+        ConfigError: A certificate or proxy can't be used, or a transport can't be made; all of them in one text.
     """
-    return {id: _exchange(provider, clock, instrument) for id, provider in config.providers.items()}
+    made: dict[str, Exchange] = {}
+    wrong = []
+    for id, provider in config.providers.items():
+        try:
+            made[id] = _exchange(provider, clock, instrument)
+        except (ValueError, OSError) as exc:
+            wrong.append(f"providers.{id}: {exc}")
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return made
 
 
 def _exchange(provider: Provider, clock: Clock, instrument: Instrument | None) -> Exchange:
@@ -29,6 +41,7 @@ def _exchange(provider: Provider, clock: Clock, instrument: Instrument | None) -
     settings = TransportSettings(
         scheme=provider.scheme,
         host=provider.host,
+        port=provider.port,
         connections=provider.pool.connections,
         idle_ns=provider.pool.idle_ns,
         proxy=provider.proxy if isinstance(provider.proxy, str) else provider.proxy.value,
@@ -37,20 +50,19 @@ def _exchange(provider: Provider, clock: Clock, instrument: Instrument | None) -
         key=None if tls is None or tls.key is None else tls.key.value,
     )
     wrap = instrument(provider.propagate) if provider.instrument and instrument is not None else None
-    try:
-        return httpx_exchange(settings, clock, waiting=provider.pool.waiting, maker=_maker(provider), wrap=wrap)
-    except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
-        raise ConfigError(f"providers.{provider.id}: the transport can't be made: {exc}") from exc
+    return httpx_exchange(settings, clock, waiting=provider.pool.waiting, maker=_maker(provider.transport), wrap=wrap)
 
 
-def _maker(provider: Provider) -> Maker | None:
-    if provider.transport in ("auto", "httpx"):
+def _maker(name: str) -> Maker | None:
+    """What makes a transport of that name; `None` for the stock one."""
+    if name in ("auto", "httpx"):
         return None
-    known = {entry.name: entry for entry in entry_points(group="tracegate.transports")}
-    if provider.transport not in known:
-        raise ConfigError(
-            f"providers.{provider.id}.transport: no installed package gives `{provider.transport}` to the entry point "
-            f"group `tracegate.transports`. Known: auto, httpx{''.join(f', {name}' for name in sorted(known))}."
-        )
-    maker: Maker = known[provider.transport].load()
+    known = {entry.name: entry for entry in entry_points(group=TRANSPORTS)}
+    if name not in known:
+        allowed = ", ".join(["auto", "httpx", *sorted(known)])
+        raise ValueError(f"`transport`: no installed package gives `{name}` to `{TRANSPORTS}`. Allowed: {allowed}.")
+    try:
+        maker: Maker = known[name].load()
+    except (ImportError, AttributeError) as exc:
+        raise ValueError(f"`transport`: `{known[name].value}`, which is `{name}`, can't be loaded: {exc}") from exc
     return maker
