@@ -91,7 +91,7 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedP
 def serving(options: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
     """`tracegate serve` on a free port of this machine: its base URL, and the lines it greets with.
 
-    Afterwards it was stopped as a supervisor stops it, and ended well.
+    Afterwards it was stopped as a supervisor stops it, ended well, and all that it greeted with is there.
     """
     command = [TRACEGATE, "serve", *options, "--host", "127.0.0.1", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
@@ -107,5 +107,6 @@ def serving(options: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[st
             yield found[1], lines
             process.terminate()
             assert process.wait(20) == 0
+            lines += process.stdout.read().splitlines()
         finally:
             process.kill()

@@ -10,32 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.running import ANSWER, KEYS, PLACES, Played, play
+from tests.examples.running import ANSWER, KEYS, PLACES, Played
 from tests.house.repository import files, text
 from tracegate.testing.tree import span_tree
-
-GOOD = f"ok+text={ANSWER}"
-
-
-@pytest.fixture(scope="module")
-def one_provider() -> Played:
-    """The provider is well."""
-    return play("one_provider", {"openai/gpt-5.5": f"{GOOD}+served=gpt-5.5-2026-04-23"})
-
-
-@pytest.fixture(scope="module")
-def fallback() -> Played:
-    """The first provider is down, the second answers; then all are down, the last one in its own way."""
-    answers = {"openai/gpt-5.5": f"{GOOD}+served=gpt-5.5-2026-04-23"}
-    nobody = {"openai/gpt-5.5": "500", "mistral/mistral-large-latest": "413"}
-    return play("fallback", {"azure/gpt-5.5": "503", **answers}, nobody)
-
-
-@pytest.fixture(scope="module")
-def self_hosted() -> Played:
-    """The own machine breaks off, twice; the cloud answers."""
-    own = {"meta-llama/Llama-3.3-70B-Instruct": "cut=5+reset"}
-    return play("self_hosted", {**own, "gpt-5.4-mini": f"{GOOD}+served=gpt-5.4-mini-2026-03-17"})
 
 
 @pytest.fixture(params=["one_provider", "fallback", "self_hosted"])
