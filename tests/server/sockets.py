@@ -21,7 +21,7 @@ from tracegate.testing.collected import Collected
 from tracegate.testing.memory import MemoryExchange
 from tracegate.testing.script_text import Scripted
 
-SOON_S = 10.0
+SOON_S = 30.0
 """A bound on anything that is waited for; nothing takes nearly so long."""
 
 POST = "POST /v1/chat/completions HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -96,11 +97,14 @@ def test_the_count_of_open_requests_is_the_one_that_is_given() -> None:
     assert assemble(loaded(config("sim-ok")), Collected(), active=active).gateway.active is active
 
 
-def test_a_provider_that_can_not_be_reached_is_an_error_of_the_configuration() -> None:
+def test_a_provider_that_can_not_be_reached_is_an_error_of_the_configuration(tmp_path: Path) -> None:
     """Said for a person."""
-    text = config("sim-ok").replace("dialect: openai,", "dialect: openai, tls: {ca: /no/such/file.pem},")
-    with pytest.raises(ConfigError, match="p0"):
-        assemble(loaded(text), Collected())
+    (tmp_path / "ca.pem").write_text("no certificate")
+    configured = loaded(
+        config("sim-ok").replace("dialect: openai,", f"dialect: openai, tls: {{ca: {tmp_path}/ca.pem}},")
+    )
+    with pytest.raises(ConfigError, match=r"providers\.p0"):
+        assemble(configured, Collected())
 
 
 def test_every_secret_is_redacted() -> None:

@@ -18,11 +18,14 @@ from tracegate.server import protocol
 from tracegate.server.protocol import WAITING, LimitedProtocol, Wire
 from tracegate.testing.script import Step
 
+# uvloop serves; where transports differ, asyncio's own, which serves on Windows, is tried too.
+BOTH = pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def loop(request: pytest.FixtureRequest) -> str:
+
+@pytest.fixture
+def loop() -> str:
     """Which event loop serves."""
-    return str(request.param)
+    return "uvloop"
 
 
 # --- the size of a header section ---
@@ -58,6 +61,7 @@ def test_the_limit_of_a_header_section_is_exact(loop: str, cut: int) -> None:
     on_sockets(loop, asked, limits="header: 1KB")
 
 
+@BOTH
 @pytest.mark.parametrize("head", [b"GET /healthz HTTP/1.1\r\nx-fill: ", b"GET /", b"GET /healthz HTTP/1.1\r\nx"])
 def test_a_megabyte_without_an_end_of_line_is_refused(loop: str, head: bytes) -> None:
     """The parser would keep all of it; and the client can read why, though it is still sending."""
@@ -114,6 +118,7 @@ def test_a_refusal_is_said_once(loop: str) -> None:
     on_sockets(loop, asked, limits="header: 1KB")
 
 
+@BOTH
 def test_a_refusal_ends_a_connection_with_tls_too(loop: str) -> None:
     """Which can't be half closed."""
     cert, key = certificate()
@@ -162,6 +167,7 @@ def test_a_slow_header_section_in_time_is_served(loop: str) -> None:
     on_sockets(loop, asked, limits="header_time: 1s")
 
 
+@BOTH
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])
 @pytest.mark.parametrize("after_a_request", [False, True])
 def test_an_idle_connection_is_closed(loop: str, sent: bytes, after_a_request: bool) -> None:
@@ -363,6 +369,7 @@ def test_a_client_that_leaves_is_noticed_also_when_it_has_sent_more(loop: str, b
     assert len(on_sockets(loop, asked, "sim-silence").view.requests) == 1
 
 
+@BOTH
 def test_a_client_that_does_not_read_is_dropped_at_the_deadline(loop: str, caplog: pytest.LogCaptureFixture) -> None:
     """Else what lies unsent would keep the connection; nobody logs it as a fault."""
 
@@ -409,6 +416,7 @@ def test_a_stop_makes_the_gateway_not_ready_and_closes_idle_connections(loop: st
     assert seen == [b"", {"shutting_down"}, (200, "close")]
 
 
+@BOTH
 def test_a_refused_client_that_does_not_hang_up_is_dropped(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has a while to read why."""
     monkeypatch.setattr(protocol, "LINGER_S", 0.1)
@@ -431,6 +439,7 @@ def test_a_refused_client_that_does_not_hang_up_is_dropped(loop: str, monkeypatc
     on_sockets(loop, asked)
 
 
+@BOTH
 def test_a_connection_that_is_reset_leaves_nothing(loop: str) -> None:
     """In the head, in the body, during the answer."""
 
@@ -473,6 +482,7 @@ def noting() -> Iterator[list[LimitedProtocol]]:
         yield made
 
 
+@BOTH
 def test_dropping_a_connection_on_which_nothing_runs_is_harmless(loop: str) -> None:
     """Nobody is told."""
 
@@ -487,6 +497,7 @@ def test_dropping_a_connection_on_which_nothing_runs_is_harmless(loop: str) -> N
         on_sockets(loop, asked)
 
 
+@BOTH
 def test_a_time_that_passes_while_a_connection_closes_is_harmless(loop: str) -> None:
     """Both may be due in one turn of the loop."""
 
