@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.differential.cases import ODD, Case, case
+from tests.differential import cases
+from tests.differential.cases import Case, case
 from tracegate.testing.script import Step
 from tracegate.testing.script_text import Scripted
 
@@ -45,6 +46,18 @@ ERRORS = [
     _error("refused by a filter", "content-filter"),
 ]
 """Errors that come as a status."""
+
+ODD_ERRORS = [
+    case(
+        "no words", Step(status=422, body='{"error":{"message":null,"type":"t","param":null,"code":"c"}}'), "completed"
+    ),
+    case("a list of details", Step(status=422, body='{"detail":[{"loc":["body"],"msg":"bad"}]}'), "completed"),
+    case("too many words", Step(status=422, body=f'{{"error":{{"message":"{"x" * 3000}"}}}}'), "completed, shortened"),
+    case("nothing", Step(status=422, body=""), "wordless"),
+    case("no object", Step(status=422, body="[]"), "wordless"),
+    case("a page of HTML", Step(status=422, body="<html><title>No.</title></html>"), "error reshaped"),
+]
+"""Bodies of errors that say little, or too much."""
 
 _SHAPES = {
     "azure": "completed, record in errors",
@@ -121,7 +134,7 @@ DYING = [
     case("an error at first", "error-first", "error in a 200"),
     case("a first event that is malformed", "malformed=0", "no answer"),
     case("no first token", "first-token=never", "silent", target="impatient"),
-    case("a whole answer instead of a stream", Step(body=ODD["logprobs"]), "no answer"),
+    case("a whole answer instead of a stream", Step(body=cases.ODD["logprobs"]), "no answer"),
 ]
 """Streams that say nothing that could be used."""
 

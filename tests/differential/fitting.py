@@ -18,7 +18,7 @@ class Row:
 
     Args:
         name: What is different.
-        rule: What asks for it: a ruling by its number, or a standard.
+        rule: What asks for it: a ruling by its number, a standard, or a promise in its words.
         why: The reason, in a few words.
         fits: Patterns of whole places, and what the two ways must show there.
     """

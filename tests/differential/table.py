@@ -1,7 +1,7 @@
 """The table: every difference between the two ways that is ours, and the rule that asks for it.
 
 A difference that no row explains, or that two do, fails the comparison. Each case names the rows that must occur in it,
-so a row that no longer occurs fails too. Rules are rulings by their number, or standards.
+so a row that no longer occurs fails too. Rules are rulings by their number, standards, or a promise in its words.
 """
 
 from __future__ import annotations
@@ -88,6 +88,14 @@ TABLE: tuple[Row, ...] = (
         (r"requests\[\]\.path", changed(lambda d, t: d.partition("?")[0] == t)),
     ),
     row("asked once", "59", "a client is told not to ask again", (r"requests\[\]", gone())),
+    row(
+        "sent again",
+        '"a connection that died while idle costs nobody an error"',
+        "nobody can tell that from one that dies on the next request",
+        (r"requests\[\]", new()),
+        ("broken → answer", changed(lambda d, t: d["ended"] == "reset" and t["status"] == 200)),
+        (r"head\.openai-processing-ms", new()),
+    ),
     # The head of an answer
     *(row(name, rule, why, (f"head\\.{name}", new())) for name, (rule, why) in OURS.items()),
     row("request id", "63", "each server names its own", (r"head\.x-request-id|request_id", reads("[0-9a-f-]{36}"))),
@@ -123,7 +131,15 @@ TABLE: tuple[Row, ...] = (
     row("another 2xx", "RFC 9110, 15.3", "good is good", ("status", changed(lambda d, t: 200 < d < 300 and t == 200))),
     # Errors
     row("record in errors", "58", "SDKs show the error object only", (r"error\.(record|attempts)", new())),
-    row("completed", "58", "errors have OpenAI's shape", (r"error\.(type|param|code)", turns(ABSENT, None))),
+    row(
+        "completed",
+        "58",
+        "errors have OpenAI's shape",
+        (r"error\.(type|param|code)", turns(ABSENT, None)),
+        (r"error\.message", lambda d, t: d in (ABSENT, None) and isinstance(t, str)),
+    ),
+    row("shortened", "12", "a text of 1,000 characters says it", (r"error\.message", changed(showing.shortened))),
+    row("wordless", "58", "errors have OpenAI's shape", ("error", changed(showing.wordless))),
     row("beside the error", "58", "SDKs show the error object only", (r"beside\..+", gone())),
     row(
         "error reshaped",

@@ -21,7 +21,7 @@ from tests.differential.cases import (
     rows,
 )
 from tests.differential.comparing import compare
-from tests.differential.failures import BROKEN, CUT, DYING, ERRORS, FLAVOURED, MID_STREAM, REDIRECT
+from tests.differential.failures import BROKEN, CUT, DYING, ERRORS, FLAVOURED, MID_STREAM, ODD_ERRORS, REDIRECT
 from tests.differential.seeing import Seen, of_answer
 from tests.differential.ways import BODY, CLIENT_KEY, Way, Ways
 from tracegate.testing.script import Step
@@ -89,6 +89,14 @@ def test_errors_are_the_same_objects(ways: Ways, case: Case, stream: bool) -> No
 def test_errors_of_every_provider_are_in_one_shape(ways: Ways, case: Case) -> None:
     """Every member of theirs is kept."""
     assert (WHOLE | rows("framing") | case.differs) - case.never == asked(ways, case, chat())
+
+
+@each(*ODD_ERRORS)
+def test_errors_in_no_shape_are_in_one(ways: Ways, case: Case) -> None:
+    """Whatever a provider said, or did not."""
+    reshaped = case.differs & rows("wordless, error reshaped")  # then the record came with the rest
+    expected = WHOLE | rows("framing") | case.differs
+    assert (expected if reshaped else expected | rows("record in errors")) == asked(ways, case, chat())
 
 
 @FORMS
@@ -291,3 +299,13 @@ def test_a_stream_is_not_held_back_and_a_client_may_leave(ways: Ways) -> None:
         return of_answer(post(way, chat(True), enough=lambda heard: heard.body.count(b"\n\n") == 3))
 
     assert compare(ways, ask, "stall=3", leaving=True) == STREAM - rows("comment block")
+
+
+def test_a_connection_that_died_while_idle_costs_nothing(ways: Ways) -> None:
+    """The gateway asks again on another one, where a client that keeps its connections would fail."""
+
+    def ask(way: Way) -> Seen:
+        post(way, chat())  # leaves the gateway a connection that it keeps
+        return of_answer(post(way, chat()))
+
+    assert compare(ways, ask, "ok:reset-before-head:ok") == WHOLE - rows("fields withheld") | rows("sent again")
