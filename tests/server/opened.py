@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.agreement.house import PATH, House
+from tracegate.config.model import Config
 from tracegate.testing.driver import App, drive
 from tracegate.testing.loop import run
 from tracegate.testing.script_text import Scripted
@@ -95,7 +96,7 @@ CALL: Mapping[str, Any] = {"model": "chat", "messages": [{"role": "user", "conte
 
 
 def opened(
-    text: str,
+    text: str | Config,
     asked: Callable[[House], Awaitable[None]],
     scripts: Mapping[str, Scripted] | None = None,
     *,

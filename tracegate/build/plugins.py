@@ -1,9 +1,10 @@
-"""Dialects and policies, built-in and third parties', through the same entry points."""
+"""Dialects, policies and instrumentations, built-in and third parties', through the same entry points."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from tracegate.build.exchanges import Instrument
 from tracegate.dialects.dialect import Dialect
@@ -31,8 +32,7 @@ def instrument_of(view: View) -> Instrument | None:
     tracers = getattr(view, "tracers", None)
     if tracers is None:
         return None
-    (entry,) = entry_points(group="tracegate.instrumentations", name="httpx")
-    wrap: Wrap = entry.load()(tracers, getattr(view, "meters", None))
+    wrap: Wrap = _load("tracegate.instrumentations")["httpx"](tracers, getattr(view, "meters", None))
     return lambda propagate: wrap
 
 
@@ -42,13 +42,24 @@ def forget() -> None:
 
 
 @cache  # what is installed does not change while a process runs, and looking takes 10 ms
-def _load(group: str) -> dict[str, type]:
-    loaded: dict[str, type] = {}
+def _load(group: str) -> dict[str, Any]:
+    """What the packages gave to a group, by name.
+
+    Raises:
+        ConfigError: Two of them give the same name, or one can't be loaded.
+    """
+    entries: dict[str, EntryPoint] = {}
     for entry in entry_points(group=group):
-        if entry.name in loaded:
+        other = entries.setdefault(entry.name, entry)
+        if other is not entry:
             raise ConfigError(
                 f"two packages give `{entry.name}` to the entry point group `{group}`: remove one of "
-                f"{loaded[entry.name].__module__} and {entry.value}"
+                f"{other.value} and {entry.value}"
             )
-        loaded[entry.name] = entry.load()
+    loaded = {}
+    for name, entry in entries.items():
+        try:
+            loaded[name] = entry.load()
+        except (ImportError, AttributeError) as exc:
+            raise ConfigError(f"`{name}` of the entry point group `{group}` can't be loaded: {exc}") from exc
     return loaded

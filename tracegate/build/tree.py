@@ -162,22 +162,19 @@ class Tree:
         return RecordedRoute(hop, self._about(route), route.deadline_ns)
 
     def _about(self, route: RouteSettings) -> Route:
-        match route.node:
-            case PolicyNode(key=key, children=children):
-                return Route(route.name, key, tuple(child.name for child in children), self._config.digest)
-            case TargetNode(name=name) | RouteNode(name=name):
-                return Route(route.name, "target", (name,), self._config.digest)
+        node = route.node
+        if isinstance(node, PolicyNode):
+            return Route(route.name, node.key, tuple(child.name for child in node.children), self._config.digest)
+        return Route(route.name, "target", (node.name,), self._config.digest)
 
     def _node(self, node: Node, delivery: _Delivery) -> Hop:
-        match node:
-            case TargetNode():
-                return self._target(self._config.targets[node.name], node, delivery)
-            case RouteNode():
-                return self._route(node.route, delivery)
-            case PolicyNode():
-                policy = self._parts.policies[node.key]
-                settings = node.settings or policy.Settings(when=node.fallback_when)
-                return policy.build(settings, [self._candidate(child, delivery) for child in node.children])
+        if isinstance(node, TargetNode):
+            return self._target(self._config.targets[node.name], node, delivery)
+        if isinstance(node, RouteNode):
+            return self._route(node.route, delivery)
+        policy = self._parts.policies[node.key]
+        settings = node.settings or policy.Settings(when=node.fallback_when)
+        return policy.build(settings, [self._candidate(child, delivery) for child in node.children])
 
     def _candidate(self, child: Child, delivery: _Delivery) -> Candidate:
         return Candidate(child.name, self._node(child.node, delivery), child.weight)
