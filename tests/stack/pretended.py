@@ -32,7 +32,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"no" if how == "sick" else b"ok")
-print("OTEL" if any(name.startswith("OTEL_") for name in os.environ) else "clean", flush=True)
+print("OTEL" if "OTEL_SDK_DISABLED" in os.environ else "clean", flush=True)
 http.server.HTTPServer(("127.0.0.1", port), Answers).serve_forever()
 '''
 

@@ -41,10 +41,10 @@ def test_what_is_missing_is_built_and_told_first(checkout: Path, tmp_path: Path)
     shop = _shop(checkout, pretended.go(tmp_path), said)
     shop.build([COLLECTOR, PROMETHEUS])
     assert said == [
-        "to build: the Tracegate Collector (OpenTelemetry Collector 0.161.0), about 6 min on two cores"
+        "to build: the Tracegate Collector (OpenTelemetry Collector 0.161.0), about 3 min on two cores"
         " with nothing cached",
         "to build: Prometheus 3.16.0 with promtool, about 4 min on two cores with nothing cached",
-        f"in all about 10 min with go1.26.8, into {tmp_path / 'cache'}, once",
+        f"in all about 7 min with go1.26.8, into {tmp_path / 'cache'}, once",
         "collector: 3 packages to compile",
         "collector: done in 0:00, 0 MB",
         "prometheus: 3 packages to compile",

