@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from starlette.routing import Router
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount, Router
 
 from tests.agreement.house import PATH, House
 from tests.server.opened import CALL, KEY, KEYS, config, got, opened
@@ -62,9 +63,24 @@ def test_without_origins_browsers_get_nothing() -> None:
     """The default; and no middleware stands in the way."""
 
     async def asked(house: House) -> None:
-        assert isinstance(house.app, Router)
+        assert not isinstance(house.app, CORSMiddleware)
         answer = await got(house.app, headers={"origin": ORIGIN}, body=CALL)
         assert answer.header("access-control-allow-origin") is None
         assert (await got(house.app, "OPTIONS", PATH, PREFLIGHT)).status == 405
+
+    opened(config("sim-ok"), asked)
+
+
+@pytest.mark.parametrize(
+    ("below", "path", "status"),
+    [("/llm", f"/llm{PATH}", 200), ("/llm", "/llm/v1/models", 200), ("/v1", PATH, 404), ("/v1", f"/v1{PATH}", 200)],
+)
+def test_mounted_below_a_path_it_answers_what_is_behind_that(below: str, path: str, status: int) -> None:
+    """As any ASGI application, also where its own path would fit by chance."""
+
+    async def asked(house: House) -> None:
+        host = Router([Mount(below, house.app)])
+        answer = await got(host, "GET" if path.endswith("models") else "POST", path, body=CALL)
+        assert status == answer.status
 
     opened(config("sim-ok"), asked)

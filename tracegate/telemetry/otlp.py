@@ -82,9 +82,7 @@ class Encoder:
         parts += (self._names[name], KINDS[kind], _times(0x39, start, 0x41, end))
         if attributes.__class__ is Attributes:
             assert isinstance(attributes, Attributes)  # noqa: S101  # for the type checker: the line above is faster
-            blocks = self._blocks
-            for block in attributes.blocks:
-                parts.append(blocks[block])
+            parts += map(self._blocks.__getitem__, attributes.blocks)
             attributes = attributes.own
         self._span_attributes.write(attributes, parts)
         for link in links:
@@ -209,7 +207,7 @@ class _AttributeWriter:
         limit: Longest text value in characters.
     """
 
-    __slots__ = ("_doubles", "_limit", "_small", "_tag", "_texts", "_twos")
+    __slots__ = ("_doubles", "_limit", "_small", "_tag", "_texts", "_threes", "_twos")
 
     def __init__(self, tag: int, limit: int | None) -> None:
         self._tag = tag
@@ -217,11 +215,13 @@ class _AttributeWriter:
         self._texts: dict[str, dict[int, bytes]] = {}
         self._small: dict[str, dict[int, bytes]] = {}
         self._twos: dict[str, bytes] = {}
+        self._threes: dict[str, bytes] = {}
         self._doubles: dict[str, bytes] = {}
 
     def write(self, attributes: Mapping[str, Any], parts: list[bytes]) -> None:
         """Append the entries of some attributes, in their order."""
-        texts, small, twos, doubles, limit = self._texts, self._small, self._twos, self._doubles, self._limit
+        texts, doubles, limit = self._texts, self._doubles, self._limit
+        small, twos, threes = self._small, self._twos, self._threes
         for key, value in attributes.items():
             kind = value.__class__
             try:  # what was learnt; plain dictionaries, because a miss is rare
@@ -233,6 +233,8 @@ class _AttributeWriter:
                         parts.append(small[key][value])
                     elif value < 0x4000:
                         parts += (twos[key], _two(value & 0x7F | 0x80, value >> 7))
+                    elif value < 0x200000:
+                        parts += (threes[key], _three(value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14))
                     else:
                         parts.append(self._entry(key, value))
                 elif kind is float:
@@ -260,6 +262,8 @@ class _AttributeWriter:
             self._small.setdefault(key, {})[value] = entry
         elif isinstance(value, int) and 0x80 <= value < 0x4000:
             self._twos[key] = entry[:-2]
+        elif isinstance(value, int) and 0x4000 <= value < 0x200000:
+            self._threes[key] = entry[:-3]
         return entry
 
 
