@@ -50,14 +50,13 @@ targets:
   llama:     {{provider: gpu, model: llama-4-70b, price: free, context: 131072}}
   hiccup:    {{provider: gpu, model: llama-4-hiccup, price: free}}
 
-timeouts: {{first_token: 400ms}}
 retry: {{times: 2, base: 60ms}}
 
 routes:
   chat:     [gpt, mistral-l]
   busy-day: [busy, mistral-l]
   rationed: [limited, mistral-l]
-  patience: [silent, llama]
+  patience: [{{target: silent, timeouts: {{first_token: 400ms}}}}, llama]
   broken:   [cut, mistral-l]
   novel:    [long, mistral-l]
   context:  [mini, llama]
