@@ -34,6 +34,7 @@ class One(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """See httpx."""
         self.closed = self.kit.clock.now()
+        await self.kit.ends()
 
 
 class Kit:
@@ -45,6 +46,7 @@ class Kit:
         self.connections = Connections(self._make, self.clock, 20 * S)
         self.closing: Callable[[], Awaitable[object]] | None = None
         self.extensions: dict[str, object] = {}
+        self.ends: Callable[[], Awaitable[object]] = quiet  # how a connection ends
 
     def _make(self) -> One:
         self.made.append(One(self))
@@ -195,12 +197,38 @@ def test_closing_closes_all() -> None:
     run(main)
 
 
+def test_a_connection_that_does_not_end_well_harms_nobody() -> None:
+    """When it is old, and in the end."""
+
+    async def main() -> None:
+        kit = Kit()
+
+        async def fails() -> None:
+            raise RuntimeError("no")
+
+        async def cancelled() -> None:
+            raise asyncio.CancelledError
+
+        for ends in (fails, cancelled):
+            kit.ends = ends
+            await close(await kit.ask())
+            await kit.clock.sleep_until(kit.clock.now() + 21 * S)
+        kit.ends = fails
+        first, second = await kit.ask(), await kit.ask()
+        await close(first)
+        await close(second)
+        await kit.connections.aclose()
+        assert [kit.since(one) for one in range(4)] == [20 * S, 41 * S, 42 * S, 42 * S]
+
+    run(main)
+
+
 def test_an_answer_cut_short_costs_its_connection_only() -> None:
     """Over sockets: the next request takes one that lives."""
 
     async def main() -> None:
         async with Simulator() as sim, exchanging() as exchange:
-            both = (asked(exchange, outgoing(sim.port, "sim-wait=20ms")) for _ in range(2))
+            both = (asked(exchange, outgoing(sim.port, "sim-wait=300ms")) for _ in range(2))
             await asyncio.gather(*both)
             await quiet()
             limit = SystemClock.now() + 5 * S
@@ -221,7 +249,7 @@ def test_any_number_of_idle_connections_may_have_died() -> None:
 
     async def main() -> None:
         async with Simulator() as sim, exchanging() as exchange:
-            dying = [outgoing(sim.port, "sim-wait=20ms+idle=next") for _ in range(10)]
+            dying = [outgoing(sim.port, "sim-wait=300ms+idle=next") for _ in range(10)]
             await asyncio.gather(*(asked(exchange, request) for request in dying))
             assert len({entry.connection for entry in sim.log}) == 10
             await quiet()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import h2.config
@@ -20,6 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.upstream.acting import Acted, Acting, forever
 from tests.upstream.served import (
+    LATE,
     MS,
     OK,
     TLS,
@@ -71,8 +73,8 @@ def test_the_stock_transport_tells_all_of_a_connection(loop: Callable[[], asynci
                 assert entry.arrived is not None
                 assert entry.first_sent is not None
                 assert began < facts.sent < facts.first_byte < SystemClock.now()
-                assert abs(facts.sent - entry.arrived) < 50 * MS
-                assert abs(facts.first_byte - entry.first_sent) < 50 * MS
+                assert abs(facts.sent - entry.arrived) < LATE
+                assert abs(facts.first_byte - entry.first_sent) < LATE
                 await quiet()
 
     go(main, loop)
@@ -241,7 +243,7 @@ async def limited(ask: Awaitable[object], limit: Limit, after: int, began: int) 
         await ask
     took = SystemClock.now() - began
     assert caught.value.limit == limit
-    assert after <= took < after + 100 * MS
+    assert after <= took < after + LATE
 
 
 def test_connecting_has_a_limit() -> None:
@@ -284,10 +286,12 @@ def test_the_answer_has_a_limit(script: str) -> None:
     """However it is trickled; the provider is hung up on."""
 
     async def main() -> None:
-        async with Simulator({"m": script}) as sim, exchanging() as exchange:
+        async with Simulator({"m": f"ok:{script}"}) as sim, exchanging() as exchange:
+            await asked(exchange, outgoing(sim.port))
+            await quiet()  # the connection stands: what is measured is the answer
             began = SystemClock.now()
-            await limited(asked(exchange, outgoing(sim.port), within=80 * MS), "attempt", 80 * MS, began)
-            await sim.until(lambda log: log[0].hung_up)
+            await limited(asked(exchange, outgoing(sim.port), within=200 * MS), "attempt", 200 * MS, began)
+            await sim.until(lambda log: len(log) == 2 and log[1].hung_up)
 
     go(main)
 
@@ -327,10 +331,11 @@ def test_two_hundred_requests_at_once() -> None:
             requests = [outgoing(sim.port, "sim-say=prompt") for _ in range(200)]
             for n, request in enumerate(requests):
                 request.body = request.body.replace(b'"hi"', b'"<%d>"' % n)
-            answers = await asyncio.gather(*(asked(exchange, request, connect=20 * S) for request in requests))
+            ask = partial(asked, exchange, connect=30 * S, write=30 * S, within=30 * S)
+            answers = await asyncio.gather(*(ask(request) for request in requests))
             for n, answer in enumerate(answers):
                 assert b'"<%d>"' % n in answer.body
-            assert len({entry.connection for entry in sim.log}) == 64
+            assert len({entry.connection for entry in sim.log}) <= 64
 
     go(main)
 

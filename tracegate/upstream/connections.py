@@ -62,12 +62,10 @@ class Connections(httpx.AsyncBaseTransport):
         self.closed = True
         if self._timer is not None:
             self._timer.cancel()
-        while self._idle:
-            await self._idle.popleft()[1].aclose()
-        for transport in list(self._busy):
-            await self.drop(transport)
-        if self._closing:
-            await asyncio.wait(self._closing)
+        leaving = [*(transport for _, transport in self._idle), *self._busy]
+        self._idle.clear()
+        self._busy.clear()
+        await asyncio.gather(*(one.aclose() for one in leaving), *self._closing, return_exceptions=True)
 
     def keep(self, transport: httpx.AsyncBaseTransport) -> None:
         """Take back a connection whose answer was read."""
@@ -90,10 +88,15 @@ class Connections(httpx.AsyncBaseTransport):
         while self._idle and self._idle[0][0] <= before:
             task = asyncio.get_running_loop().create_task(self._idle.popleft()[1].aclose())
             self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            task.add_done_callback(self._closed)
         self._timer = None
         if self._idle:
             self._arm()
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, and nobody's concern: the connection is gone
 
 
 class Held(httpx.AsyncByteStream):
