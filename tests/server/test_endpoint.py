@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -282,6 +283,23 @@ def test_an_answer_that_can_not_be_sent_is_broken_off_and_logged(caplog: pytest.
     assert house.view.requests[0].server.outcome == "error"
     assert "RuntimeError" in caplog.text
     assert PROMPT not in caplog.text
+
+
+@pytest.mark.parametrize("model", ["sim-ok", "sim-500", "sim-cut=3", "sim-silence"])
+def test_a_request_is_freed_without_the_collector(model: str) -> None:
+    """Also one that failed: the traceback of its error would hold it, until a collection that stops everybody."""
+
+    async def asked(house: House) -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            await got(house.app, body={**CALL, "stream": True})
+            await asyncio.sleep(0)
+            assert [one for one in gc.get_objects() if isinstance(one, Session)] == []
+        finally:
+            gc.enable()
+
+    opened(config(model, route="deadline: 1s, "), asked)
 
 
 def test_what_ends_the_process_passes_through() -> None:

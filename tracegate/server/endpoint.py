@@ -232,6 +232,10 @@ class Session:
         self.watch.stop()
         recorder, inbound = self.recorder, self.inbound
         recorder.close(recorder.server, error)
+        if error is not None:
+            for record in recorder.records:  # a traceback holds us, and we hold it: only the collector would free both
+                if record.error is not None:
+                    record.error.__traceback__ = None
         self.gateway.view.add(recorder)
         if not inbound.recorded and logger.isEnabledFor(logging.INFO):  # ruling 24
             logger.info("%s %s %s %s", inbound.method, inbound.route, inbound.status, recorder.request_id)
