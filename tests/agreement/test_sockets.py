@@ -1,4 +1,4 @@
-"""The shared check over sockets: real uvicorn, providers in a process of their own, an OTLP receiver; times bounded."""
+"""The shared check over sockets: a gateway process; beside it providers, clients, an OTLP receiver; times bounded."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tracegate.config.model import Renderer
 from tracegate.testing.lag import LagTicker
 from tracegate.testing.otlp.registry import Registry
 from tracegate.testing.otlp.signals import Span
-from tracegate.testing.process import SimulatorProcess
 from tracegate.testing.receiver import Receiver
 from tracegate.testing.receiving import listen
+from tracegate.testing.simulator import Simulator
 from tracegate.testing.simulator_log import Entry
 from tracegate.testing.tree import span_tree
 
@@ -52,6 +52,7 @@ class Run:
     receiver: Receiver
     entries: list[Entry]
     ticker: LagTicker
+    beside: LagTicker
 
 
 def config_of(cases: Sequence[Case], origin: str, otlp: str, renderer: Renderer) -> str:
@@ -73,19 +74,20 @@ def config_of(cases: Sequence[Case], origin: str, otlp: str, renderer: Renderer)
     return head.format(origin=origin, key="sk-planted-key-0123456789") + "".join(parts) + export
 
 
-async def run_once(cases: Sequence[Case], simulator: SimulatorProcess, renderer: Renderer, file: Path) -> Run:
+async def run_once(cases: Sequence[Case], renderer: Renderer, file: Path) -> Run:
     """Ask for all of them at once."""
-    simulator.rewind()
+    slow = {f"sim-{case.first}": case.first + SLOW for case in cases if len(cases) == MIXED}
     receiver, ticker = Receiver(registry=Registry.ours()), LagTicker()
-    async with listen(receiver) as listening:
+    async with listen(receiver) as listening, Simulator(slow) as simulator:
         text = config_of(cases, simulator.base_url.removesuffix("/v1"), listening.url, renderer)
         await asyncio.to_thread(file.write_text, text)
         async with gateway_process(str(file), ticker) as port:
             for stream in (False, True) * WARM:  # imports, connections and caches are not what is measured
                 await ask(port, {"model": "warm", "stream": stream, "messages": []})
-            await asyncio.to_thread(simulator.clear)
-            answers = await asyncio.gather(*(one(port, number, case) for number, case in enumerate(cases)))
-    return Run(cases, answers, receiver, simulator.log(), ticker)
+            simulator.log.clear()
+            async with LagTicker() as beside:
+                answers = await asyncio.gather(*(one(port, number, case) for number, case in enumerate(cases)))
+        return Run(cases, answers, receiver, list(simulator.log), ticker, beside)
 
 
 async def one(port: int, number: int, case: Case) -> Answer:
@@ -99,7 +101,8 @@ def holds(run: Run) -> None:
     """Every request of a run."""
     run.receiver.check()
     offset = time.time_ns() - time.monotonic_ns()
-    times = Times(offset, lambda start, end: WITHIN_NS + run.ticker.worst(start, end))
+    # Both sides stamp when their loop gets to it: each one's lag is known, for each has a ticker.
+    times = Times(offset, lambda start, end: WITHIN_NS + run.ticker.worst(start, end) + run.beside.worst(start, end))
     spans = run.receiver.spans
     for number, (case, answer) in enumerate(zip(run.cases, run.answers, strict=True)):
         mine = of_request(spans, answer) if answer.status is not None else _of_route(spans, f"chat{number}")
@@ -122,11 +125,10 @@ def _of_route(spans: Sequence[Span], name: str) -> list[Span]:
 @pytest.mark.parametrize("cases", [CASES, (PATIENT * 3)[:MIXED]], ids=["every case", "50 mixed requests"])
 def test_what_was_sent_is_what_the_providers_saw(cases: Sequence[Case], renderer: Renderer, tmp_path: Path) -> None:
     """At once, in real time; a run during which the machine was too busy to measure is repeated, at most twice."""
-    slow = {f"sim-{case.first}": case.first + SLOW for case in cases if len(cases) == MIXED}
-    with SimulatorProcess(slow) as simulator, asyncio.Runner() as runner:
+    with asyncio.Runner() as runner:
         file = tmp_path / "tracegate.yaml"
-        run = runner.run(run_once(cases, simulator, renderer, file))
+        run = runner.run(run_once(cases, renderer, file))
         for _ in range(2):
             if run.ticker.p99() > CALM_NS:
-                run = runner.run(run_once(cases, simulator, renderer, file))
+                run = runner.run(run_once(cases, renderer, file))
         holds(run)
