@@ -166,12 +166,6 @@ def test_a_call_is_copied_with_what_changes() -> None:
     assert route.notes == [("skipped", {"target": "a", "reason": "cooldown"})]
 
 
-def test_events_show_what_they_are() -> None:
-    """For people who debug."""
-    assert repr(Chunk(b"abc", 2, False)) == "Chunk(3 bytes, count=2, output=False)"
-    assert repr(Final(None, ("stop",))) == "Final(None, ('stop',))"
-
-
 def test_a_reader_that_was_closed_from_another_task_settles_once() -> None:
     """The read fails because the source was stopped, which is not a second end."""
     made, settled = reply(Script())

@@ -94,10 +94,7 @@ def members(text: str) -> list[Member]:
     parsed = List()
     parsed.parse(text.encode("ascii"))
     assert str(parsed) == text, f"{text!r} is not in canonical form"
-    return [
-        Member(str(item.value), {name: _plain(value) for name, value in item.params.items()})
-        for item in parsed
-    ]
+    return [Member(str(item.value), {name: _plain(value) for name, value in item.params.items()}) for item in parsed]
 
 
 def _plain(value: object) -> Any:

@@ -73,7 +73,9 @@ keys: {a: {key: '${KEY}'}, b: {key: planted-8-with-16-characters}}
 targets: {t: {provider: openai, model: m, headers: {X-Token: planted-9}}}
 """
     config = configured(text, planted, {"c.pem": "x"})
-    assert "planted" not in repr({name: getattr(config, name) for name in ("providers", "targets", "keys", "telemetry", "notes")})
+    assert "planted" not in repr(
+        {name: getattr(config, name) for name in ("providers", "targets", "keys", "telemetry", "notes")}
+    )
     known = {secret.value for secret in config.secrets}
     assert {"sk-planted-1", "planted-3", "planted-4", "planted-5", "planted-6", "planted-7", "planted-9"} <= known
 

@@ -28,6 +28,15 @@ UNTESTED: dict[str, str] = {
     "upstream/leaf.py": "a value: nothing to run",
     "upstream/live.py": "half of one hop: tested with it, in test_attempt.py",
     "inbound.py": "a value: nothing to run",
+    "prices/price.py": "a value: nothing to run",
+    "server/members.py": "what headers and comments share: tested with both",
+    "telemetry/model.py": "values: nothing to run",
+    "testing/__main__.py": "an entry: tests start it as a process",
+    "testing/memory_answer.py": "half of the exchange in memory: tested with it",
+    "testing/simulator_connection.py": "a part of the simulator: tested with it",
+    "testing/simulator_playing.py": "a part of the simulator: tested with it",
+    "testing/wire_actions.py": "what a plan is made of: tested with what makes and what plays it",
+    "testing/wire_flavour.py": "a table: every row is played in test_wire.py",
 }
 
 # Folders of tests that mirror no room: they look at the product as a whole.

@@ -360,7 +360,7 @@ class Hostile:
         self._seed += 1
         request = Request(route=f"openai/{name}", seed=self._seed)
         target = replace(OPENAI, id=f"openai/{name}", model=name)
-        request.attempt(target, exc=None if answers else SLOW, commits=answers, **attempt)  # type: ignore[arg-type]
+        request.attempt(target, exc=None if answers else SLOW, commits=answers, **attempt)  # type: ignore[arg-type]  # keywords drawn at random
         self.take(request.end(None if answers else SLOW))
 
     def take(self, recorder: Recorder) -> None:

@@ -237,7 +237,7 @@ def test_the_resource_is_this_process() -> None:
 def test_https_takes_its_files_at_the_start() -> None:
     """What can't be used is an error of the configuration, not of the first export."""
     files = {"ca": str(TLS / "ca.pem"), "cert": str(TLS / "client.pem"), "key": str(TLS / "client.key")}
-    assert isinstance(made(TelemetrySettings(traces=Otlp("https://c/v1/traces", **files))), Direct)  # type: ignore[arg-type]  # paths
+    assert isinstance(made(TelemetrySettings(traces=Otlp("https://c/v1/traces", **files))), Direct)  # type: ignore[arg-type]  # paths of every kind
     with pytest.raises(ConfigError, match=r"can't use `/nowhere/ca\.pem`"):
         made(TelemetrySettings(traces=Otlp("https://c/v1/traces", ca="/nowhere/ca.pem")))
 

@@ -88,7 +88,7 @@ def test_the_connection_that_was_used_last_is_used_again() -> None:
         await close(second)
         await close(await kit.ask())
         assert [one.used for one in kit.made] == [1, 2]
-        assert b"".join([part async for part in (await kit.ask()).stream]) == b"ok"  # type: ignore[union-attr]  # async
+        assert b"".join([part async for part in (await kit.ask()).stream]) == b"ok"  # type: ignore[union-attr]  # an async stream
         await kit.connections.aclose()
 
     run(main)

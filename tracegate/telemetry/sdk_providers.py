@@ -114,7 +114,7 @@ def file_providers(path: str) -> Providers:
         ConfigError: The package that reads such files is not installed, or it does not accept the file.
     """
     try:
-        from opentelemetry import configuration  # type: ignore[attr-defined]  # optional
+        from opentelemetry import configuration  # type: ignore[attr-defined]  # an optional package
     except ImportError as exc:
         raise ConfigError(
             "OTEL_CONFIG_FILE is set, but the package that reads it is missing: pip install opentelemetry-configuration"

@@ -149,7 +149,7 @@ class SimulatorProcess:
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
         # Our own child, over http on loopback.
         request = urllib.request.Request(self._origin + path, data=body, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=READY_S) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=READY_S) as response:  # noqa: S310  # our own child
             return json.load(response)
 
 
