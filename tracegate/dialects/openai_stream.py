@@ -70,12 +70,12 @@ class StreamReader:
         parts: list[bytes] = []
         output = False
         for raw, payload, name, _, _ in self._decoder.feed(data):
+            if payload.startswith(_DONE):
+                self._done = True
+                break
             try:
                 shape = decode(payload)
             except ValueError:
-                if payload.startswith(_DONE):
-                    self._done = True
-                    break
                 if not self._skip_malformed:
                     self.failure = self._broken("http_protocol_error", "An event of the stream is not a JSON object.")
                     break
