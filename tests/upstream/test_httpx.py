@@ -340,6 +340,23 @@ def test_two_hundred_requests_at_once() -> None:
     go(main)
 
 
+def test_an_answer_is_over_before_a_slow_reader_has_read_it() -> None:
+    """Its connection is free for others."""
+
+    async def main() -> None:
+        async with Simulator() as sim, exchanging() as exchange:
+            now = SystemClock.now()
+            limits = {"connect_by": now + 5 * S, "write_by": now + 5 * S, "until": now + 5 * S}
+            slow = await exchange.send(outgoing(sim.port, stream=True), Connection(), **limits, limit="attempt")
+            await sim.until(lambda log: log[0].ended)
+            await asyncio.wait(list(exchange._running))
+            assert (await asked(exchange, outgoing(sim.port))).connection.reused is True
+            assert b"[DONE]" in await slow.read(now + 5 * S, "attempt")
+            slow.release()
+
+    go(main)
+
+
 def test_a_caller_that_leaves_hangs_up_at_once() -> None:
     """While it waits for the head, and while it reads; nothing is left behind."""
 

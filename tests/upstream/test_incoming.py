@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -17,7 +18,7 @@ from tracegate.facts import Connection
 from tracegate.testing import Simulator
 from tracegate.testing.clock import START
 from tracegate.testing.loop import run
-from tracegate.upstream.incoming import AHEAD, DRAIN_BYTES, IDLE_DEATH_NS
+from tracegate.upstream.incoming import AHEAD, DRAIN_BYTES, IDLE_DEATH_NS, HttpxIncoming
 
 # Limits
 
@@ -249,23 +250,6 @@ def test_a_reader_that_does_not_read_stops_the_provider() -> None:
     run(main)
 
 
-def test_an_answer_is_over_before_a_slow_reader_has_read_it() -> None:
-    """Its connection is free for others."""
-
-    async def main() -> None:
-        async with Simulator() as sim, exchanging() as exchange:
-            now = SystemClock.now()
-            limits = {"connect_by": now + 5 * S, "write_by": now + 5 * S, "until": now + 5 * S}
-            slow = await exchange.send(outgoing(sim.port, stream=True), Connection(), **limits, limit="attempt")
-            await sim.until(lambda log: log[0].ended)
-            await asyncio.wait(list(exchange._running))
-            assert (await asked(exchange, outgoing(sim.port))).connection.reused is True
-            assert b"[DONE]" in await slow.read(now + 5 * S, "attempt")
-            slow.release()
-
-    go(main)
-
-
 # The end
 
 
@@ -442,6 +426,8 @@ def test_what_came_before_a_cut_is_read_first() -> None:
             await incoming.read(START + 9 * S, "idle")
         assert (caught.value.token, incoming.arrived) == ("http_response_incomplete", START + S)
         assert isinstance(caught.value.__cause__, httpx.ReadError)
+        with pytest.raises(Broken, match="had broken before"):
+            await incoming.read(START + 9 * S, "idle")
         incoming.abort()
         incoming.release()
         await acted.exchange.close()
@@ -486,6 +472,28 @@ def test_a_transport_that_breaks_its_contract_fails_the_attempt() -> None:
         assert caught.value.token == "proxy_internal_error"
 
     run(main)
+
+
+def test_an_exchange_is_freed_without_the_collector() -> None:
+    """However it ended: whole, cut, refused, at a limit."""
+
+    def left() -> int:
+        return sum(isinstance(found, HttpxIncoming) for found in gc.get_objects())
+
+    async def main() -> None:
+        async with Simulator() as sim, exchanging() as exchange:
+            for step in ("ok", "cut=half", "reset-before-head", "silence"):
+                with contextlib.suppress(Failed):
+                    await asked(exchange, outgoing(sim.port, f"sim-{step}"), within=500 * MS)
+                await quiet()
+            assert left() == before
+
+    before = left()
+    gc.disable()
+    try:
+        go(main)
+    finally:
+        gc.enable()
 
 
 # Idle connections that had died

@@ -246,6 +246,13 @@ def test_a_proxy_that_can_not_be_used_is_told_without_its_url(url: str) -> None:
     assert caught.value.__context__ is None
 
 
+def test_what_is_no_transport_is_not_used() -> None:
+    """Whatever a maker of others makes."""
+    odd: Any = "odd"
+    with pytest.raises(ValueError, match="made str, which is no httpx"):
+        httpx_exchange(TransportSettings("http", "host"), SystemClock(), waiting=1, maker=lambda settings: odd)
+
+
 def test_settings_never_show_a_secret() -> None:
     """Neither the proxy's password nor the key."""
     shown = repr(TransportSettings("http", "host", proxy="http://user:secret@proxy", key="secret"))

@@ -16,10 +16,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import httpx
 
 from tracegate.clock import Clock, Handle
-from tracegate.errors import Failed, TimedOut
+from tracegate.errors import Broken, Failed, TimedOut
 from tracegate.facts import Connection, Limit
 from tracegate.upstream.connections import FRESH
-from tracegate.upstream.mapping import broken, unreachable
+from tracegate.upstream.mapping import broken, causes, unreachable
 from tracegate.upstream.network import NothingCame, left_over
 from tracegate.upstream.phases import Phases, describe
 from tracegate.upstream.pool import closing
@@ -50,6 +50,7 @@ class HttpxIncoming:
         "_drain",
         "_end",
         "_ended",
+        "_failed",
         "_failure",
         "_first",
         "_last",
@@ -76,7 +77,8 @@ class HttpxIncoming:
         self._first = self._last = 0  # when the first of them came, and the last
         self._ended = False
         self._end = 0  # when the end came, or the failure
-        self._failure: Failed | None = None
+        self._failed = False
+        self._failure: Failed | None = None  # until somebody raised it
         self._waiter: asyncio.Future[bool] | None = None  # whoever waits for the answer
         self._room: asyncio.Future[bool] | None = None  # the task, where it has read far enough ahead
         self._released = False
@@ -92,8 +94,8 @@ class HttpxIncoming:
         """Wait for the head; raises as `Exchange.send` does."""
         phases = self._phases
         while not self.status:
-            if self._failure is not None:
-                raise self._failure
+            if self._failed:
+                raise self._taken()
             if self._clock.now() >= phases.by:
                 raise phases.timed_out()
             await self._wait(phases.by)
@@ -101,9 +103,9 @@ class HttpxIncoming:
     async def read(self, until: int, limit: Limit) -> bytes:
         """See `Incoming.read`. What came in time counts, also where it is read later."""
         while not self._chunks:
-            if self._failure is not None:
+            if self._failed:
                 self.arrived = self._end
-                raise self._failure
+                raise self._taken()
             if self._ended and self._end <= until:
                 self.arrived = self._end
                 return b""
@@ -218,20 +220,28 @@ class HttpxIncoming:
     def _mapped(self, exc: BaseException) -> Failed:
         failure = broken(exc) if self.status else unreachable(exc, self._phases.phase)
         failure.__cause__ = exc
+        for cause in causes(exc):  # a traceback holds frames, and they hold us: only the collector would free that
+            cause.__traceback__ = None
         return failure
 
     def _fail(self, failure: Failed) -> None:
         """The exchange ended; nobody minds where its answer is whole."""
         if not self._ended:
+            self._failed = True
             self._failure = failure
             self._end = self._clock.now()
             self._wake()
 
     # Both
 
+    def _taken(self) -> Failed:
+        """The failure, which is then no longer held here, for the same reason."""
+        failure, self._failure = self._failure, None
+        return failure or Broken("http_response_incomplete", "The answer had broken before.")
+
     @property
     def _over(self) -> bool:
-        return self._ended or self._failure is not None
+        return self._ended or self._failed
 
     async def _wait(self, when: int) -> bool:
         """Wait until the task has something to tell; `False` when the time came first."""

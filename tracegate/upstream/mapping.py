@@ -38,8 +38,8 @@ def unreachable(exc: BaseException, phase: Phase) -> Failed:
         exc: What the transport raised.
         phase: Where the request was; with a transport without hooks it is always waiting for the head.
     """
-    causes = list(_causes(exc))
-    for cause in causes:
+    found = list(causes(exc))
+    for cause in found:
         match cause:
             case ssl.SSLCertVerificationError():
                 why = f"The provider's certificate is not valid: {cause.verify_message}."
@@ -51,7 +51,7 @@ def unreachable(exc: BaseException, phase: Phase) -> Failed:
                 return Unreachable("dns_error", "The provider's host name could not be resolved.")
     match exc:
         case httpx.ConnectError() | httpx.ConnectTimeout():
-            return _unconnected(exc, causes, phase)
+            return _unconnected(exc, found, phase)
         case httpx.ProxyError():
             return Unreachable("connection_refused", f"The proxy did not connect to the provider: {_words(exc)}.")
         case httpx.PoolTimeout():
@@ -63,7 +63,7 @@ def unreachable(exc: BaseException, phase: Phase) -> Failed:
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
             return Failed("invalid_request", "http_request_error", f"The request can't be sent: {_words(exc)}.")
         case httpx.RemoteProtocolError() if not _ended(exc):
-            if any(getattr(cause, "error_status_hint", None) == TOO_LARGE for cause in causes):
+            if any(getattr(cause, "error_status_hint", None) == TOO_LARGE for cause in found):
                 return Broken("http_response_header_section_size", "The head of the provider's answer is too large.")
             return Broken("http_protocol_error", f"The head of the provider's answer is malformed: {_words(exc)}.")
         case httpx.TransportError() | OSError():
@@ -83,13 +83,28 @@ def broken(exc: BaseException) -> Failed:
     return Broken("proxy_internal_error", f"The transport failed: {_words(exc)}.")
 
 
-def _unconnected(exc: Exception, causes: Sequence[BaseException], phase: Phase) -> Failed:
+def causes(exc: BaseException) -> Iterator[BaseException]:
+    """An exception and all that led to it; httpcore cuts the one link, so both are followed."""
+    seen: set[int] = set()
+    waiting = [exc]
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        waiting += [e for e in (found.__cause__, found.__context__) if e is not None]
+        if isinstance(found, BaseExceptionGroup):
+            waiting += found.exceptions
+
+
+def _unconnected(exc: Exception, found: Sequence[BaseException], phase: Phase) -> Failed:
     """Why there is no connection. Where several addresses were tried, the one that tells most decides."""
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+    if any(isinstance(cause, ConnectionRefusedError) for cause in found):
         return Unreachable("connection_refused", "The provider refused the connection.")
-    if any(isinstance(cause, httpx.ConnectTimeout | TimeoutError) for cause in causes):
+    if any(isinstance(cause, httpx.ConnectTimeout | TimeoutError) for cause in found):
         return TimedOut("connect", "The provider did not accept a connection in time.")
-    if any(isinstance(cause, OSError) and cause.errno in UNROUTABLE for cause in causes):
+    if any(isinstance(cause, OSError) and cause.errno in UNROUTABLE for cause in found):
         return Unreachable("destination_ip_unroutable", "There is no route to the provider's address.")
     if phase == "tls":
         return Unreachable("tls_protocol_error", "The provider closed the connection during the TLS handshake.")
@@ -103,18 +118,3 @@ def _ended(exc: Exception) -> bool:
 
 def _words(exc: BaseException) -> str:
     return (str(exc) or type(exc).__name__)[:SHOWN].rstrip(".")
-
-
-def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """An exception and all that led to it; httpcore cuts the one link, so both are followed."""
-    seen: set[int] = set()
-    waiting = [exc]
-    while waiting:
-        found = waiting.pop()
-        if id(found) in seen:
-            continue
-        seen.add(id(found))
-        yield found
-        waiting += [e for e in (found.__cause__, found.__context__) if e is not None]
-        if isinstance(found, BaseExceptionGroup):
-            waiting += found.exceptions
