@@ -302,6 +302,23 @@ def test_a_connection_is_kept_as_its_client_says(loop: str, request_line: str, f
     on_sockets(loop, asked)
 
 
+def test_a_client_that_asks_before_it_sends_its_body_is_answered(loop: str) -> None:
+    """`100 Continue`, or the refusal at once: then nothing is sent for nothing."""
+
+    async def asked(served: Served) -> None:
+        for size, kind in ((len(call().partition(b"\r\n\r\n")[2]), b"100"), (1_000_000, b"413")):
+            async with served.client() as client:
+                client.send(f"{POST}content-length: {size}\r\nExpect: 100-Continue\r\n\r\n".encode())
+                line = await client.reader.readline()
+                assert line.split()[1] == kind
+                if kind == b"100":
+                    await client.reader.readline()
+                    client.send(call().partition(b"\r\n\r\n")[2])
+                    assert (await client.answer()).status == 200
+
+    on_sockets(loop, asked, limits="body: 10KB")
+
+
 def test_requests_that_are_sent_at_once_are_answered_in_order(loop: str) -> None:
     """Pipelining: of each its own answer."""
 
