@@ -238,9 +238,10 @@ def test_a_refused_request_is_measured_on_no_route() -> None:
     ]
 
 
-def test_a_request_to_no_api_is_not_measured() -> None:
-    """Probes and unknown paths are no requests of the API."""
-    assert measured(Request(api=None, route=None).end()) == []
+def test_a_request_that_infers_nothing_is_measured_too() -> None:
+    """`GET /v1/models` is a request to an API endpoint (ruling 25)."""
+    counted = [name for name, *_ in measured(Request(api=None, route=None).end())]
+    assert counted == ["tracegate.request.duration", "tracegate.gateway.overhead"]
 
 
 def test_tokens_are_split_by_modality_and_the_rest_is_unknown() -> None:

@@ -45,7 +45,7 @@ class Retry:
                 failure = exc
             now = call.clock.now()
             if failure.retry_after_ns is not None:
-                self._cooldowns.start(self._target.id, now + failure.retry_after_ns, failure.class_)
+                self._cooldowns.start(self._target.id, now, now + failure.retry_after_ns, failure.class_)
             wait = self._wait(call, failure, tries)
             if wait is None or call.recorder.full or now + wait >= call.deadline:
                 raise failure

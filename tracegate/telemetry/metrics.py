@@ -97,9 +97,7 @@ class Measurements:
         for record in recorder.records:
             if record.attempt is not None and record.outcome is not None and record not in without:
                 out += self._attempt(recorder, record, record.attempt, answer)
-        if recorder.inbound.api is not None:
-            out += self._request(recorder, answer)
-        return out
+        return out + self._request(recorder, answer)
 
     def late(self, recorder: Recorder, record: Record) -> list[Measurement]:
         """The measurements of a record that closed after the SERVER record."""
