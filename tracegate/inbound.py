@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tracegate.wire.headers import Headers
-
 from tracegate.wire.body import Body
+from tracegate.wire.headers import Headers
 
 TrustMode = Literal["parent", "link", "ignore"]
 
