@@ -34,6 +34,7 @@ from tracegate.testing.simulator_log import Log
 
 SYSTEMS = ("bare", "memory", "httpx")
 HEADERS = {"x-request-id": "0199f3a1-7a5e-7c10-8f3e-2b1c5d7e9f00", "cache-control": "no-store", "x-bench": "bare"}
+CREATED = 1_700_000_000  # of every answer, so that the exchange in memory plans each kind once
 LOGGED = 1  # calls that the exchange in memory remembers: a provider costs the gateway no memory
 
 
@@ -58,7 +59,7 @@ def gateway(config: Config) -> ASGIApp:
     """The gateway over the exchange in memory, otherwise as `tracegate.server.serve.worker` makes it."""
     clock, ids = SystemClock(), RandomIds()
     telemetry = telemetry_of(config, clock, ids, os.environ)
-    exchange = MemoryExchange(clock, SCRIPTS, log=Log(keep=LOGGED))
+    exchange = MemoryExchange(clock, SCRIPTS, log=Log(keep=LOGGED), created=CREATED)
     ways = dict.fromkeys(config.providers, exchange)
     return assemble(config, telemetry.view, active=telemetry.active, clock=clock, ids=ids, exchanges=ways).app
 
