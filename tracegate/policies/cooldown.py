@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tracegate.facts import ErrorClass
 
-
 MANY = 1024
 """Targets that are remembered before those whose time is over are looked for."""
 
