@@ -126,3 +126,19 @@ def test_a_cancel_before_the_first_event_closes_every_record() -> None:
     asked = ask(RecordedRoute(Leaf("a", ["hang"]).recorded(), ABOUT), leave=(1 * S, "client_disconnect"))
     assert isinstance(asked.error, asyncio.CancelledError)
     assert {record.reason for record in asked.recorder.records} == {"client_disconnect"}
+
+
+def test_a_policy_that_wants_more_than_the_ceiling_without_a_failure_is_refused() -> None:
+    """It would get a call that nobody allowed."""
+
+    class Greedy:
+        def __init__(self, leaf: Leaf) -> None:
+            self.hop = leaf.recorded()
+
+        async def __call__(self, call: Call) -> Reply:
+            await self.hop(call)
+            return await self.hop(call)
+
+    asked = ask(RecordedRoute(Greedy(Leaf("a", ["ok"])), ABOUT), ceiling=1)
+    assert isinstance(asked.error, Unavailable)
+    assert len(asked.recorder.attempts) == 1

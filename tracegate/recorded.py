@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from tracegate.errors import TimedOut
+from tracegate.errors import TimedOut, Unavailable
 from tracegate.facts import Attempt, Cost, Route, Target
 from tracegate.hop import Call, Hop, Reply
 
@@ -60,12 +60,12 @@ class RecordedAttempt:
         recorder = call.recorder
         if recorder.gate is not None:
             await recorder.gate()
-        late = call.clock.now() >= call.deadline
-        if late or recorder.full:
-            if (failure := recorder.failure) is not None:
-                raise failure
-            if late:
-                raise TimedOut("deadline", "The total deadline of the request passed before its first attempt.")
+        if recorder.full:
+            raise recorder.failure or Unavailable("The request made as many calls as `limits.attempts` allows.")
+        if call.clock.now() >= call.deadline:
+            raise recorder.failure or TimedOut(
+                "deadline", "The total deadline of the request passed before its first attempt."
+            )
         record = recorder.open("attempt", self._name, call.parent, target=self._target, why=call.why, price=self._price)
         try:
             reply = await self._hop(call.but(parent=record))
