@@ -19,6 +19,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import Any
 
 import uvicorn
@@ -160,12 +161,16 @@ class Workers(Multiprocess):
         self.should_exit = _Stop(self.signal_queue)
 
     def init_processes(self) -> None:
-        """Start the workers; until their own handlers are there, they leave Ctrl-C to us."""
-        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        """Start the workers; they leave Ctrl-C to us, for they inherit that it is blocked.
+
+        One that comes meanwhile waits until all are started; ignoring it instead would lose it.
+        """
+        resource_tracker.ensure_running()  # else it is started with the first worker, and takes our block away
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             super().init_processes()
         finally:
-            signal.signal(signal.SIGINT, ours)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def keep_subprocess_alive(self) -> None:
         """Replace workers that died; that one has died is seen at once, not when its answer is overdue."""
