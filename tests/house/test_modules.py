@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
+
+import pytest
 
 from tests.house.repository import files, text
 
@@ -114,3 +117,10 @@ def test_no_exception_is_left_over() -> None:
     known = {str(path): _test_of(path) for path in modules()}
     tests = set(files("tests/*.py"))
     assert [path for path in UNTESTED if path not in known or known[path] in tests] == []
+
+
+def test_no_folder_of_tests_is_passed_over(request: pytest.FixtureRequest) -> None:
+    """pytest does not look into folders of some names, `build` among them unless it is told otherwise."""
+    patterns = request.config.getini("norecursedirs")
+    folders = {part for path in files("tests/*.py") for part in path.parts[:-1]}
+    assert [name for name in sorted(folders) if any(fnmatch(name, pattern) for pattern in patterns)] == []
