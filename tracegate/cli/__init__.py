@@ -1,4 +1,4 @@
-"""The command line: `tracegate serve`, `check`, `explain`, `key`, `demo`.
+"""The command line: `tracegate serve`, `check`, `explain`, `key`, `demo`, `stack`.
 
 Commands import what they need when they run, so that `--help` is quick.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -83,6 +84,40 @@ def demo(keep: bool, svg: str | None) -> None:
     from tracegate.cli.demo import run
 
     sys.exit(run(keep=keep, svg=svg))
+
+
+@main.group()
+def stack() -> None:
+    """A Collector, Jaeger, Prometheus and VictoriaLogs on this machine, built from a checkout."""
+
+
+@stack.command()
+@click.option("--durable", is_flag=True, help="Let the Collector keep its queue on disk.")
+@click.option("--jaeger-store", type=click.Choice(["memory", "badger"]), default="memory", show_default=True)
+def up(durable: bool, jaeger_store: Literal["memory", "badger"]) -> None:
+    """Build what is missing, start all four on loopback, and say where they are."""
+    from tracegate.cli.stacking import run
+    from tracegate.stack import commands
+
+    sys.exit(run(lambda say: commands.up(say, durable=durable, jaeger_store=jaeger_store)))
+
+
+@stack.command()
+def down() -> None:
+    """End what `up` started, and remove its data."""
+    from tracegate.cli.stacking import run
+    from tracegate.stack import commands
+
+    sys.exit(run(commands.down))
+
+
+@stack.command()
+def status() -> None:
+    """Say what runs and whether it is well."""
+    from tracegate.cli.stacking import run
+    from tracegate.stack import commands
+
+    sys.exit(run(commands.status))
 
 
 def _file(given: str | None) -> str | None:
