@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import uvloop
@@ -40,13 +40,14 @@ def _tell(value: object) -> None:
 
 
 @asynccontextmanager
-async def gateway_process(file: str, ticker: LagTicker) -> AsyncIterator[int]:
-    """Run it; gives its port, and afterwards `ticker` has what was measured."""
+async def gateway_process(file: str, ticker: LagTicker, env: Mapping[str, str]) -> AsyncIterator[int]:
+    """Run it with some more variables; gives its port, and afterwards `ticker` has what was measured."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.agreement.gateway_process",
         file,
+        env={**os.environ, **env},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -39,6 +39,13 @@ not what is measured. All the same they are open at once, for each provider lets
 
 SLOW = "+wait=900ms"
 
+LATER = {
+    f"OTEL_{signal}_{name}": value
+    for signal in ("BSP", "BLRP")
+    for name, value in (("SCHEDULE_DELAY", "60000"), ("MAX_EXPORT_BATCH_SIZE", "2000"))
+}
+"""The SDK's threads export at the end: while they do, they hold the interpreter, and no ticker sees for how long."""
+
 PATIENT = [case for case in CASES if ":" not in case.first and "silence" not in case.first and case.first_token == "1s"]
 """Cases that may be asked more than once, and whose limits leave time for `SLOW`."""
 
@@ -81,7 +88,7 @@ async def run_once(cases: Sequence[Case], renderer: Renderer, file: Path) -> Run
     async with listen(receiver) as listening, Simulator(slow) as simulator:
         text = config_of(cases, simulator.base_url.removesuffix("/v1"), listening.url, renderer)
         await asyncio.to_thread(file.write_text, text)
-        async with gateway_process(str(file), ticker) as port:
+        async with gateway_process(str(file), ticker, LATER if renderer == "sdk" else {}) as port:
             for stream in (False, True) * WARM:  # imports, connections and caches are not what is measured
                 await ask(port, {"model": "warm", "stream": stream, "messages": []})
             simulator.log.clear()
@@ -129,6 +136,6 @@ def test_what_was_sent_is_what_the_providers_saw(cases: Sequence[Case], renderer
         file = tmp_path / "tracegate.yaml"
         run = runner.run(run_once(cases, renderer, file))
         for _ in range(2):
-            if run.ticker.p99() > CALM_NS:
+            if max(run.ticker.p99(), run.beside.p99()) > CALM_NS:
                 run = runner.run(run_once(cases, renderer, file))
         holds(run)
