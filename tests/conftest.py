@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import sys
 
 from hypothesis import settings
@@ -35,6 +36,8 @@ def _is_here(host: str) -> bool:
 
 
 _forget_environment()
+# Whoever started us in the background may have switched Ctrl-C off, and the processes that tests start inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.addaudithook(_stay_at_home)
 
 # Repeatable by default, so that a red run stays red. HYPOTHESIS_PROFILE=explore draws anew each time.

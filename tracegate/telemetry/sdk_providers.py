@@ -93,7 +93,10 @@ def our_providers(sdk: Sdk, clock: Clock, losses: Losses) -> Providers:
     )
     quiet = OncePerMinute(clock)
     for name in CHATTY:
-        logging.getLogger(name).addFilter(quiet)
+        chatty = logging.getLogger(name)
+        for before in [known for known in chatty.filters if isinstance(known, OncePerMinute)]:
+            chatty.removeFilter(before)  # of providers made earlier in this process, with a minute of its own
+        chatty.addFilter(quiet)
     return providers
 
 
