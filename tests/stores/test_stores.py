@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +36,6 @@ CLOCK, IDS = SystemClock(), RandomIds()
 
 # It is said at every start with zpages, and means only that the Collector has no pages of its own spans.
 HARMLESS = "zPages span processor registration is not available"
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """One stack for all tests that leave it as it was."""
-    one = Stack()
-    asyncio.run(one.up())
-    try:
-        yield one
-    finally:
-        asyncio.run(one.down())
 
 
 @pytest.fixture
