@@ -18,9 +18,10 @@ from tracegate.config.model import (
     TargetSettings,
 )
 from tracegate.config.nearest import nearest
+from tracegate.config.targets import plain
 from tracegate.dialects.dialect import Dialect
 from tracegate.errors import Rejected
-from tracegate.facts import Route, Target
+from tracegate.facts import Route
 from tracegate.hop import Hop
 from tracegate.policies.buffered import Buffered
 from tracegate.policies.cooldown import Cooldowns
@@ -131,7 +132,7 @@ class Tree:
             provider = self._config.providers.get(provider_id)
             if provider is None or not name or len(model) > LONGEST:
                 return None
-            settings = TargetSettings(_target(model, name, provider), (), provider.timeouts, provider.retry)
+            settings = TargetSettings(plain(model, name, provider), (), provider.timeouts, provider.retry)
             selected = self._alone(settings)
             if len(made) >= MADE_ON_THE_SPOT:
                 del made[next(iter(made))]
@@ -214,25 +215,3 @@ def _credentials(provider: Provider) -> tuple[tuple[str, str], ...]:
     if provider.key is None:
         return ()
     return ((provider.auth.header, provider.auth.prefix + provider.key.value),)
-
-
-def _target(id: str, model: str, provider: Provider) -> Target:
-    """A target made on the spot; everything but its model is its provider's."""
-    return Target(
-        id=id,
-        provider=provider.id,
-        provider_name=provider.name,
-        model=model,
-        dialect=provider.dialect,
-        scheme=provider.scheme,
-        host=provider.host,
-        port=provider.port,
-        path=provider.path,
-        region=provider.region,
-        region_observed=provider.region_observed,
-        headers=provider.headers,
-        via=provider.via,
-        propagate=provider.propagate,
-        usage_in_stream=provider.usage_in_stream,
-        disabled=provider.disabled,
-    )

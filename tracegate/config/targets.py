@@ -85,7 +85,15 @@ def on_the_spot(
 def alone(draft: Draft, id: str, model: str, provider: Provider) -> TargetSettings:
     """A target that says nothing of its own: everything but its model is its provider's."""
     context = draft.known.context_of(provider.name, model)
-    facts = Target(
+    facts = replace(plain(id, model, provider), context=context)
+    origins = {key: provider.origins.get(key, DEFAULT) for key in _INHERITED}
+    origins["context"] = DEFAULT if context is None else Origin("data")
+    return TargetSettings(facts, (), provider.timeouts, provider.retry, {**origins, **_inherited(provider).origins})
+
+
+def plain(id: str, model: str, provider: Provider) -> Target:
+    """A target of which only id and model are its own: the rest is its provider's, and its context is unknown."""
+    return Target(
         id=id,
         provider=provider.id,
         provider_name=provider.name,
@@ -97,16 +105,12 @@ def alone(draft: Draft, id: str, model: str, provider: Provider) -> TargetSettin
         path=provider.path,
         region=provider.region,
         region_observed=provider.region_observed,
-        context=context,
         headers=provider.headers,
         via=provider.via,
         propagate=provider.propagate,
         usage_in_stream=provider.usage_in_stream,
         disabled=provider.disabled,
     )
-    origins = {key: provider.origins.get(key, DEFAULT) for key in _INHERITED}
-    origins["context"] = DEFAULT if context is None else Origin("data")
-    return TargetSettings(facts, (), provider.timeouts, provider.retry, {**origins, **_inherited(provider).origins})
 
 
 def _inherited(provider: Provider) -> Inherited:
