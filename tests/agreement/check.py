@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tests.agreement.client import Answer, Member
-from tracegate.testing.otlp.signals import Span
-from tracegate.testing.receiver import Receiver
+from tracegate.testing.otlp.signals import LogRecord, Point, Span
 from tracegate.testing.simulator_log import Entry
 
 MS = 1_000_000
@@ -29,6 +29,20 @@ class Times:
 
     offset: int
     within: Callable[[int, int], int] = lambda start, end: 0
+
+
+class Told(Protocol):
+    """Where metrics and log events ended: a `Receiver`, or what was read back from stores."""
+
+    @property
+    def logs(self) -> Sequence[LogRecord]:
+        """Every log event."""
+
+    def series(self, metric: str) -> Sequence[Point]:
+        """The last point of each series of a metric."""
+
+    def total(self, metric: str) -> int | float | None:
+        """The sum of a metric (the count of a histogram) over all its series; `None` without any."""
 
 
 def of_request(spans: Sequence[Span], answer: Answer) -> list[Span]:
@@ -61,11 +75,11 @@ def agree(answer: Answer, spans: Sequence[Span], entries: Iterable[Entry], times
         _route(route, [span for span in attempts if _below(span, route, spans)], attempts)
 
 
-def agree_in_sum(receiver: Receiver, spans: Sequence[Span]) -> None:
+def agree_in_sum(told: Told, spans: Sequence[Span]) -> None:
     """Hold the metrics against the spans of everything that was asked."""
     attempts = [span for span in spans if span.kind == "client"]
     counted = Counter[tuple[object, ...]]()
-    for point in receiver.series("tracegate.attempts"):
+    for point in told.series("tracegate.attempts"):
         labels = point.labels
         key = (
             labels["gen_ai.provider.name"],
@@ -84,28 +98,28 @@ def agree_in_sum(receiver: Receiver, spans: Sequence[Span]) -> None:
         for span in attempts
     )
     assert +counted == expected
-    duration = receiver.total("gen_ai.client.inference.duration")
+    duration = told.total("gen_ai.client.inference.duration")
     assert (duration or 0) == len(attempts)
-    seconds = sum(point.sum or 0 for point in receiver.series("gen_ai.client.inference.duration"))
+    seconds = sum(point.sum or 0 for point in told.series("gen_ai.client.inference.duration"))
     assert abs(seconds - sum(span.end - span.start for span in attempts) / 1e9) < 1e-6 * max(1, len(attempts))
     committed = [span for span in attempts if span.attributes.get("tracegate.attempt.committed") is True]
-    assert (receiver.total("tracegate.responses.served") or 0) == len(committed)
+    assert (told.total("tracegate.responses.served") or 0) == len(committed)
     fallbacks = [span for span in attempts if span.attributes["tracegate.attempt.kind"] == "fallback"]
-    assert (receiver.total("tracegate.fallbacks") or 0) == len(fallbacks)
+    assert (told.total("tracegate.fallbacks") or 0) == len(fallbacks)
     requests = [span for span in spans if span.kind == "server"]
-    assert (receiver.total("tracegate.request.duration") or 0) == len(requests)
+    assert (told.total("tracegate.request.duration") or 0) == len(requests)
     for name, attribute in (("tracegate.cost.micros", "tracegate.cost.micros"),):
         cost = sum(int(span.attributes.get(attribute, 0)) for span in attempts)  # type: ignore[call-overload]  # ints by the registry
-        assert (receiver.total(name) or 0) == cost
+        assert (told.total(name) or 0) == cost
     for side in ("input_tokens", "output_tokens"):
         used = sum(int(span.attributes.get(f"gen_ai.usage.{side}", 0)) for span in attempts)  # type: ignore[call-overload]  # as above
-        assert (receiver.total(f"gen_ai.client.inference.usage.{side}") or 0) == used
+        assert (told.total(f"gen_ai.client.inference.usage.{side}") or 0) == used
     failed = [span for span in attempts if span.attributes["tracegate.outcome"] == "error"]
-    told = [log for log in receiver.logs if log.name == "gen_ai.client.operation.exception"]
-    assert sorted(log.span for log in told) == sorted(span.span for span in failed)
+    events = [log for log in told.logs if log.name == "gen_ai.client.operation.exception"]
+    assert sorted(log.span for log in events) == sorted(span.span for span in failed)
     by_span = {span.span: span for span in failed}
     assert all(
-        log.attributes["exception.type"] == by_span[log.span].attributes["tracegate.error.class"] for log in told
+        log.attributes["exception.type"] == by_span[log.span].attributes["tracegate.error.class"] for log in events
     )
 
 
