@@ -86,6 +86,7 @@ def agree_in_sum(told: Told, spans: Sequence[Span]) -> None:
             labels["tracegate.target.id"],
             labels["tracegate.attempt.kind"],
             labels.get("error.type"),
+            labels.get("tracegate.error.class"),
         )
         counted[key] += int(point.value or 0)
     expected = Counter(
@@ -94,6 +95,7 @@ def agree_in_sum(told: Told, spans: Sequence[Span]) -> None:
             span.attributes["tracegate.target.id"],
             span.attributes["tracegate.attempt.kind"],
             span.attributes.get("error.type"),
+            span.attributes.get("tracegate.error.class"),
         )
         for span in attempts
     )

@@ -127,8 +127,13 @@ def test_failed_attempts_are_counted_by_kind_and_error() -> None:
     provider = {"gen_ai.provider.name": "openai", "tracegate.target.id": "gpt"}
     azure = {"gen_ai.provider.name": "azure.ai.openai", "tracegate.target.id": "azure-gpt"}
     assert [
-        provider | {"tracegate.attempt.kind": "initial", "error.type": "429"},
-        provider | {"tracegate.attempt.kind": "retry", "error.type": "connection_read_timeout"},
+        provider | {"tracegate.attempt.kind": "initial", "error.type": "429", "tracegate.error.class": "rate_limit"},
+        provider
+        | {
+            "tracegate.attempt.kind": "retry",
+            "error.type": "connection_read_timeout",
+            "tracegate.error.class": "timeout",
+        },
         azure | {"tracegate.attempt.kind": "fallback"},
     ] == counted(failed_over(), "tracegate.attempts")
     assert [labels.get("error.type") for labels in counted(failed_over(), f"{INFERENCE}duration")] == [

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from tracegate.facts import INITIAL, Attempt, Target, Usage
 from tracegate.record import Record, Recorder
 from tracegate.summary import gateway_ns, led_here, served
-from tracegate.telemetry.cause import error_type
+from tracegate.telemetry.cause import error_class, error_type
 from tracegate.telemetry.metrics_labels import (
     NO_ROUTE,
     UNKNOWN,
@@ -112,7 +112,7 @@ class Measurements:
             made += [
                 (METRIC_TRACEGATE_REGION_CONFLICTS, of.pair),
                 (METRIC_TRACEGATE_USAGE_UNKNOWN, of.pair),
-                (METRIC_TRACEGATE_ATTEMPTS, of.attempt("initial", None)),
+                (METRIC_TRACEGATE_ATTEMPTS, of.attempt("initial")),
                 (METRIC_TRACEGATE_RESPONSES_SERVED, of.expected(attempt.region)),
                 *((METRIC_TRACEGATE_COST_UNKNOWN, of.cost_unknown(why)) for why in COST_UNKNOWN_REASONS),
             ]
@@ -147,7 +147,7 @@ class Measurements:
         model, why, cost = attempt.answer.model, attempt.why, attempt.cost
         plain = of.inference(model)
         made: list[Made] = [
-            (METRIC_TRACEGATE_ATTEMPTS, 1, of.attempt(why.kind, error)),
+            (METRIC_TRACEGATE_ATTEMPTS, 1, of.attempt(why.kind, error, error_class(record) if error else None)),
             (
                 METRIC_GEN_AI_CLIENT_INFERENCE_DURATION,
                 (end - attempt.start) / 1e9,

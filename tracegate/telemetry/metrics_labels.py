@@ -114,13 +114,13 @@ class TargetLabels:
         place, evidence = (UNKNOWN, UNKNOWN) if region is None else (region.value, region.evidence)
         return self._served(self.model, place, evidence, "ok")
 
-    def attempt(self, kind: str, error: str | None) -> Labels:
+    def attempt(self, kind: str, error: str | None = None, error_class: str | None = None) -> Labels:
         """Of `tracegate.attempts`."""
-        key = ("attempt", kind, error)
+        key = ("attempt", kind, error, error_class)
         made = self._made.get(key)
         if made is None:
-            values = {**dict(self.pair), names.TRACEGATE_ATTEMPT_KIND: kind, names.ERROR_TYPE: error}
-            made = self._made[key] = labels(values)
+            why = {names.ERROR_TYPE: error, names.TRACEGATE_ERROR_CLASS: error_class}
+            made = self._made[key] = labels({**dict(self.pair), names.TRACEGATE_ATTEMPT_KIND: kind, **why})
         return made
 
     def cost(self, currency: str) -> Labels:
