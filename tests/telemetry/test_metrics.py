@@ -337,7 +337,7 @@ def test_series_that_must_exist_from_the_start_are_a_few_per_target() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_labels_are_those_of_the_pinned_conventions(case: Callable[[], Recorder]) -> None:
     """All labels an instrument must have, none that it does not know, values of the right type and set."""
-    optional = {"error.type", "gen_ai.request.stream"}
+    optional = {"error.type", "tracegate.error.class", "gen_ai.request.stream"}
     for name, _, labels in told(Measurements(TARGETS, ROUTES, tokens=True)(case())):
         if name.startswith("gen_ai."):
             must = {*CONVENTIONS["metric_required"], *COMMON, *CONVENTIONS["metric_attributes"].get(name, ())}
