@@ -1,0 +1,97 @@
+"""The cases of the shared check over sockets, all at once, each by a gateway of its own in this process.
+
+A process of its own to Prometheus: each has its `service.instance.id`, so its numbers are those of one case. Providers,
+gateways and clients share one loop, whose lag one ticker measures (ruling 44).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tests.agreement.cases import Case
+from tests.agreement.client import Answer
+from tests.agreement.house import loaded
+from tests.agreement.socket_client import ask
+from tests.stores.copied import Copied
+from tracegate.build.telemetry import telemetry_of
+from tracegate.clock import RandomIds, SystemClock
+from tracegate.config.model import Config, Renderer
+from tracegate.server.assemble import assemble
+from tracegate.server.serve import bind, serving
+from tracegate.testing.lag import LagTicker
+from tracegate.testing.receiving import listen
+from tracegate.testing.simulator import Simulator
+from tracegate.testing.simulator_log import Entry
+
+CLOCK, IDS = SystemClock(), RandomIds()
+
+APART_S = 0.015
+"""Requests begin so far apart; a queue for the processor is not what is looked at."""
+
+LATER = {f"OTEL_{signal}_SCHEDULE_DELAY": "60000" for signal in ("BSP", "BLRP")}
+"""The SDK's threads export at the end: while they do, they hold the interpreter."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """One case that was asked.
+
+    Args:
+        case: Which.
+        id: What the client sent as `X-Request-Id`.
+        answer: What it got.
+        sent: What the gateway exported.
+    """
+
+    case: Case
+    id: str
+    answer: Answer
+    sent: Copied
+
+
+@dataclass(frozen=True)
+class Run:
+    """All cases that were asked, what the providers logged, and how late the loop was."""
+
+    played: Sequence[Played]
+    entries: Sequence[Entry]
+    ticker: LagTicker
+
+
+@asynccontextmanager
+async def gateway(config: Config, environ: dict[str, str]) -> AsyncIterator[int]:
+    """Serve a configuration in this process; gives its port. What it counted is exported at its end."""
+    telemetry = telemetry_of(config, CLOCK, IDS, environ)
+    made = assemble(config, telemetry.view, active=telemetry.active, keep=telemetry.keep, clock=CLOCK, ids=IDS)
+    sock = bind(config.listen)
+    async with serving(made.app, sock, config):
+        yield sock.getsockname()[1]
+
+
+async def play(cases: Sequence[Case], renderer: Renderer, collector: str) -> Run:
+    """Ask all of them, and export through a copying receiver to the Collector at that address."""
+    steps = asyncio.Barrier(len(cases))  # all serve before one asks, and all were answered before one exports the rest
+    seed = int(IDS.random() * 2**32)  # ids of answers are searched for, among those of other runs
+
+    async def one(number: int, case: Case) -> Played:
+        sent, id = Copied(collector), f"case-{number}-{IDS.trace().hex()}"
+        body = {"model": "chat", "stream": case.stream, "messages": [{"role": "user", "content": "hi"}]}
+        async with listen(sent) as listening:
+            text = case.config(simulator.base_url.removesuffix("/v1"), "sk-planted-key-0123456789")
+            text += f"telemetry: {{otlp: {listening.url}, renderer: {renderer}, metrics_every: 1h}}\n"
+            config = loaded(text + "listen: 127.0.0.1:0\n")
+            async with gateway(config, LATER if renderer == "sdk" else {}) as port:
+                await steps.wait()
+                await asyncio.sleep(number * APART_S)  # real time: what is looked at here has no other
+                answer = await ask(
+                    port, body, leave_ns=case.leave_ns, leave_after=case.leave_after, headers={"x-request-id": id}
+                )
+                await steps.wait()
+        return Played(case, id, answer, sent)
+
+    async with Simulator(seed=seed) as simulator, LagTicker() as ticker:
+        played = await asyncio.gather(*(one(number, case) for number, case in enumerate(cases)))
+        return Run(played, list(simulator.log), ticker)
