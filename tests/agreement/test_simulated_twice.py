@@ -23,7 +23,8 @@ from tracegate.testing.simulator import Simulator
 from tracegate.testing.simulator_log import Entry, Log
 from tracegate.testing.wire_flavour import FLAVOURS
 from tracegate.upstream.exchange import Exchange
-from tracegate.upstream.transport import TransportSettings, httpx_exchange
+from tracegate.upstream.origin import TransportSettings
+from tracegate.upstream.transport import httpx_exchange
 
 CREATED = 1_700_000_000
 LIMIT = 20_000 * MS

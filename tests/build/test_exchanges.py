@@ -19,7 +19,8 @@ from tracegate.config.model import Config
 from tracegate.config.secret import Secret
 from tracegate.errors import ConfigError
 from tracegate.upstream.exchange import Exchange
-from tracegate.upstream.transport import Maker, TransportSettings, Wrap, httpx_exchange
+from tracegate.upstream.origin import TransportSettings
+from tracegate.upstream.transport import Maker, Wrap, httpx_exchange
 
 TEXT = 'providers: {{p: {{dialect: openai, base_url: "{url}", key: none{more}}}}}\n'
 

@@ -16,7 +16,8 @@ from tracegate.dialects.dialect import Outgoing
 from tracegate.facts import Connection, Limit, Target
 from tracegate.upstream.exchange import Exchange
 from tracegate.upstream.httpx import HttpxExchange
-from tracegate.upstream.transport import Maker, TransportSettings, Wrap, httpx_exchange
+from tracegate.upstream.origin import TransportSettings
+from tracegate.upstream.transport import Maker, Wrap, httpx_exchange
 from tracegate.wire.headers import Headers
 
 MS = 1_000_000

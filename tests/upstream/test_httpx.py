@@ -44,7 +44,7 @@ from tracegate.testing import Simulator
 from tracegate.testing.loop import run
 from tracegate.upstream import httpx as adapter
 from tracegate.upstream.httpx import SPAN, HttpxExchange
-from tracegate.upstream.transport import TransportSettings
+from tracegate.upstream.origin import TransportSettings
 
 CA = str(TLS / "ca.pem")
 

@@ -27,7 +27,8 @@ from tests.upstream.served import (
 )
 from tracegate.errors import Broken, Failed, TimedOut, Unreachable
 from tracegate.testing import Simulator
-from tracegate.upstream.mapping import SHOWN, broken, unreachable
+from tracegate.upstream.faults import SHOWN
+from tracegate.upstream.mapping import broken, unreachable
 
 CA = str(TLS / "ca.pem")
 

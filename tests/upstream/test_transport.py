@@ -29,62 +29,11 @@ from tracegate.clock import SystemClock
 from tracegate.errors import Failed, TimedOut, Unreachable
 from tracegate.facts import Connection
 from tracegate.testing import Simulator
-from tracegate.upstream import transport
-from tracegate.upstream.transport import TransportSettings, httpx_exchange, proxy_of
+from tracegate.upstream import transport, trust
+from tracegate.upstream.origin import TransportSettings
+from tracegate.upstream.transport import httpx_exchange
 
 CA = str(TLS / "ca.pem")
-
-# The environment
-
-
-def proxied(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], **settings: Any) -> str | None:
-    """Which proxy is used in an environment."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return proxy_of(TransportSettings(**{"scheme": "https", "host": "api.example.com", "port": 443, **settings}))
-
-
-@pytest.mark.parametrize(
-    ("environment", "proxy"),
-    [
-        ({}, None),
-        ({"HTTPS_PROXY": "http://a:1"}, "http://a:1"),
-        ({"https_proxy": "http://a:1", "HTTPS_PROXY": "http://b:1"}, "http://a:1"),
-        ({"HTTP_PROXY": "http://a:1"}, None),
-        ({"ALL_PROXY": "http://a:1"}, "http://a:1"),
-        ({"ALL_PROXY": "http://a:1", "HTTPS_PROXY": "http://b:1"}, "http://b:1"),
-        ({"HTTPS_PROXY": "a:1"}, "http://a:1"),
-        ({"HTTPS_PROXY": ""}, None),
-        ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "*"}, None),
-        ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "localhost, example.com"}, None),
-        ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": ".example.com"}, None),
-        ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "api.example.com:443"}, None),
-        ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "api.example.com:8443"}, "http://a:1"),
-        ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "ample.com,other.com"}, "http://a:1"),
-    ],
-)
-def test_the_environment_names_a_proxy(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], proxy: str | None
-) -> None:
-    """Per scheme; `NO_PROXY` has names, what ends in them, ports, and `*`."""
-    assert proxied(monkeypatch, environment) == proxy
-
-
-def test_addresses_may_stand_in_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of IPv6 with brackets or without."""
-    environment = {"HTTP_PROXY": "http://a:1", "NO_PROXY": "127.0.0.1,::1,[fd00::1]:8080"}
-    for host in ("127.0.0.1", "::1", "fd00::1"):
-        assert proxied(monkeypatch, environment, scheme="http", host=host, port=8080) is None
-    assert proxied(monkeypatch, environment, scheme="http", host="fd00::2", port=8080) == "http://a:1"
-
-
-def test_the_configuration_decides_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A URL, or none at all."""
-    environment = {"HTTPS_PROXY": "http://a:1", "NO_PROXY": "*"}
-    assert proxied(monkeypatch, environment, proxy="http://b:1") == "http://b:1"
-    monkeypatch.delenv("NO_PROXY")
-    assert proxied(monkeypatch, {"HTTPS_PROXY": "http://a:1"}, proxy="none") is None
-
 
 # Proxies
 
@@ -157,7 +106,8 @@ def test_plain_requests_go_to_a_proxy_whole() -> None:
 @pytest.mark.parametrize("secure", [False, True])
 def test_encrypted_requests_go_through_a_tunnel(secure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """TLS is with the provider, within TLS with the proxy where that has it; both are verified."""
-    monkeypatch.setattr(transport, "_system_trust", lambda: ssl.create_default_context(cafile=CA))
+    for module in (transport, trust):
+        monkeypatch.setattr(module, "system_trust", lambda: ssl.create_default_context(cafile=CA))
     proxy = Proxy()
 
     async def main() -> None:
@@ -311,13 +261,6 @@ def test_certificates_and_keys_that_can_not_be_used_fail_at_once(settings: dict[
     with pytest.raises(ValueError, match=told) as caught:
         httpx_exchange(TransportSettings(host="host", proxy="none", **settings), SystemClock(), waiting=1)
     assert "BEGIN" not in str(caught.value)
-
-
-def test_the_system_trust_is_read_once() -> None:
-    """It is large, and the same for all."""
-    assert transport._system_trust() is transport._system_trust()
-    assert transport._system_trust().verify_mode == ssl.CERT_REQUIRED
-    assert transport._system_trust().check_hostname
 
 
 # Idle connections

@@ -9,7 +9,8 @@ from tracegate.clock import Clock
 from tracegate.config.model import Config, Provider
 from tracegate.errors import ConfigError
 from tracegate.upstream.exchange import Exchange
-from tracegate.upstream.transport import Maker, TransportSettings, Wrap, httpx_exchange
+from tracegate.upstream.origin import TransportSettings
+from tracegate.upstream.transport import Maker, Wrap, httpx_exchange
 
 TRANSPORTS = "tracegate.transports"
 """Entry point group of other transports: each is a `Maker`."""

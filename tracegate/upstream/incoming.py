@@ -19,7 +19,8 @@ from tracegate.clock import Clock, Handle
 from tracegate.errors import Broken, Failed, TimedOut
 from tracegate.facts import Connection, Limit
 from tracegate.upstream.connections import FRESH
-from tracegate.upstream.mapping import broken, causes, unreachable
+from tracegate.upstream.faults import causes
+from tracegate.upstream.mapping import broken, unreachable
 from tracegate.upstream.network import NothingCame, left_over
 from tracegate.upstream.phases import Phases, describe
 from tracegate.upstream.pool import closing

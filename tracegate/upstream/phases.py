@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 
 from tracegate.clock import Clock
 from tracegate.errors import TimedOut
 from tracegate.facts import Connection, Limit
-
-Phase = Literal["connect", "tls", "write", "head"]
+from tracegate.upstream.faults import Phase
 
 
 class Phases:
