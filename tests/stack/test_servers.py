@@ -10,7 +10,18 @@ import yaml
 
 from tests.house.repository import ROOT
 from tracegate.stack import ports
-from tracegate.stack.servers import HEALTH, ORDER, PROGRAMS, JaegerStore, Plan, Server, health, servers
+from tracegate.stack.parts import StackError
+from tracegate.stack.servers import (
+    HEALTH,
+    ORDER,
+    PROGRAMS,
+    JaegerStore,
+    Plan,
+    Server,
+    bundled_rules,
+    health,
+    servers,
+)
 
 PORTS = {name: 20_000 + index for index, name in enumerate(ports.USUAL)}
 CONFIG = ROOT / "collector" / "config"
@@ -131,3 +142,14 @@ def test_prometheus_scrapes_the_collector_and_takes_rules() -> None:
     }
     assert config["rule_files"] == ["/rules.yml"]
     assert config["storage"]["tsdb"]["out_of_order_time_window"] == "30m"
+
+
+def test_the_rules_are_those_of_the_checkout() -> None:
+    """Their tests are not among them."""
+    assert [path.name for path in bundled_rules(ROOT)] == ["tracegate.alerts.yml", "tracegate.rules.yml"]
+
+
+def test_a_checkout_without_rules_is_not_whole(tmp_path: Path) -> None:
+    """A stack that alerts of nothing would look healthy."""
+    with pytest.raises(StackError, match=r"has no rules in .*: the checkout is not whole"):
+        bundled_rules(tmp_path)

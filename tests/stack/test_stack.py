@@ -17,7 +17,7 @@ from tracegate.clock import SystemClock
 from tracegate.stack import state
 from tracegate.stack.parts import StackError
 from tracegate.stack.process import Process
-from tracegate.stack.servers import ORDER
+from tracegate.stack.servers import ORDER, bundled_rules
 from tracegate.stack.stack import Stack, end
 from tracegate.testing import SeededIds
 
@@ -88,6 +88,7 @@ def test_without_a_folder_it_takes_a_temporary_one(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     stack = Stack(programs=pretended.servers(tmp_path / "programs"), checkout=ROOT)
     assert stack.plan.folder.parent == tmp_path.resolve()
+    assert stack.plan.rules == tuple(bundled_rules(ROOT))
     _run(stack.down())
     assert not stack.plan.folder.exists()
 

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import yaml
 
+from tracegate.stack.parts import StackError
+
 JaegerStore = Literal["memory", "badger"]
 
 ORDER = ("jaeger", "prometheus", "victorialogs", "collector")
@@ -96,6 +98,18 @@ def health(name: str, ports: Mapping[str, int]) -> str:
     """The URL at which a server is asked for its health."""
     port, path = HEALTH[name]
     return f"http://127.0.0.1:{ports[port]}{path}"
+
+
+def bundled_rules(checkout: Path) -> list[Path]:
+    """The files of recording and alert rules that Tracegate ships.
+
+    Raises:
+        StackError: They are not in the checkout.
+    """
+    found = sorted((checkout / "dashboards" / "rules").glob("*.yml"))
+    if not found:
+        raise StackError(f"`dashboards/rules` has no rules in `{checkout}`: the checkout is not whole")
+    return found
 
 
 def servers(plan: Plan) -> dict[str, Server]:

@@ -21,7 +21,7 @@ from tracegate.stack.fetch import Unreached, ask
 from tracegate.stack.parts import StackError
 from tracegate.stack.process import Process, spawn
 from tracegate.stack.readers import Jaeger, Prometheus, VictoriaLogs
-from tracegate.stack.servers import PROGRAMS, JaegerStore, Plan, Server, health, servers
+from tracegate.stack.servers import PROGRAMS, JaegerStore, Plan, Server, bundled_rules, health, servers
 
 READY_NS = 30_000_000_000
 END_NS = 30_000_000_000
@@ -37,7 +37,7 @@ class Stack:
         folder: For everything it writes; it must not exist. By default a temporary one, removed at the end.
         jaeger_store: `badger` keeps traces on disk, over a restart too.
         durable: The Collector keeps its queues on disk.
-        rules: Files of recording and alert rules for Prometheus.
+        rules: Files of recording and alert rules for Prometheus; by default those of `dashboards/rules`.
         usual: Take the ports that people expect, where they are free.
         programs: Path by program; by default what `collector/build` made.
         checkout: Where `collector/config` is; by default the one that this package runs from.
@@ -53,7 +53,7 @@ class Stack:
         folder: Path | None = None,
         jaeger_store: JaegerStore = "memory",
         durable: bool = False,
-        rules: Sequence[Path] = (),
+        rules: Sequence[Path] | None = None,
         usual: bool = False,
         programs: Mapping[str, Path] | None = None,
         checkout: Path | None = None,
@@ -72,6 +72,7 @@ class Stack:
                 folder.mkdir(parents=True)
             except FileExistsError as exc:
                 raise StackError(f"`{folder}` exists and is no stack's; remove it") from exc
+        rules = bundled_rules(checkout) if rules is None else rules
         self.plan = Plan(checkout, folder.resolve(), chosen, programs, jaeger_store, durable, tuple(rules))
         self.servers = servers(self.plan)
         self.processes: dict[str, Process] = {}
