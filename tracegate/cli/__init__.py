@@ -79,8 +79,15 @@ def key() -> None:
 @main.command()
 @click.option("--keep", is_flag=True, help="Keep serving afterwards, and print how to send a request.")
 @click.option("--svg", metavar="FILE", help="Write the picture of one trace.")
-def demo(keep: bool, svg: str | None) -> None:
+@click.option("--stack", is_flag=True, help="Export to a real Collector, and read all back from its stores.")
+def demo(keep: bool, svg: str | None, stack: bool) -> None:
     """Send a dozen requests through healthy and failing providers and print who served each, as a tree."""
+    if stack:
+        if svg is not None:
+            raise click.UsageError("--svg draws without a stack: leave one of them out.")
+        from tracegate.cli import demo_stack
+
+        sys.exit(demo_stack.run(keep=keep))
     from tracegate.cli.demo import run
 
     sys.exit(run(keep=keep, svg=svg))
@@ -99,7 +106,7 @@ def up(durable: bool, jaeger_store: Literal["memory", "badger"]) -> None:
     from tracegate.cli.stacking import run
     from tracegate.stack import commands
 
-    sys.exit(run(lambda say: commands.up(say, durable=durable, jaeger_store=jaeger_store)))
+    sys.exit(run(lambda say: commands.up(say, durable=durable, jaeger_store=jaeger_store), first=commands.build))
 
 
 @stack.command()

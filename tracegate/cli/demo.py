@@ -12,8 +12,7 @@ import contextlib
 import io
 import sys
 import tempfile
-import textwrap
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -21,10 +20,12 @@ from typing import cast
 from rich.console import Console
 from rich.text import Text
 
-from tracegate.cli.demo_client import PATH, ask, told
+from tracegate.build.telemetry import telemetry_of
+from tracegate.cli.demo_client import PATH, Seen, ask, told
 from tracegate.cli.demo_picture import picture
-from tracegate.cli.demo_scenes import CONFIG, SCENES, SCRIPTS, Scene
-from tracegate.cli.demo_shown import INDENT, columns, field, trace
+from tracegate.cli.demo_scenes import CONFIG, NOWHERE, SCENES, SCRIPTS, Scene
+from tracegate.cli.demo_shown import INDENT, field, say, show_trace
+from tracegate.clock import RandomIds, SystemClock
 from tracegate.config.load import load
 from tracegate.config.model import Config
 from tracegate.record import Recorder
@@ -50,11 +51,13 @@ class Stage:
         simulator: The providers.
         view: Keeps the records of every request.
         port: Where the gateway serves.
+        config: The gateway's.
     """
 
     simulator: Simulator
     view: Collected
     port: int
+    config: Config
 
 
 def run(*, keep: bool, svg: str | None = None, console: Console | None = None, scenes: Sequence[Scene] = SCENES) -> int:
@@ -68,22 +71,31 @@ def run(*, keep: bool, svg: str | None = None, console: Console | None = None, s
         console: Where to print.
         scenes: What to show.
     """
-    if console is None:
-        # A terminal that can't draw lines shows `?` for them.
-        cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="replace")
-        console = Console(highlight=False)
-    return asyncio.run(_demo(console, keep, svg, scenes))
+    return asyncio.run(_demo(console or terminal(), keep, svg, scenes))
+
+
+def terminal() -> Console:
+    """Where a command prints; a terminal that can't draw lines shows `?` for them."""
+    cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="replace")
+    return Console(highlight=False)
 
 
 @contextlib.asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """Simulated providers with a gateway in front of them, both in this process."""
+async def stage(telemetry: str = NOWHERE) -> AsyncIterator[Stage]:
+    """Simulated providers with a gateway in front of them, both in this process.
+
+    Args:
+        telemetry: That section of the gateway's configuration.
+    """
+    clock, ids = SystemClock(), RandomIds()
     async with Simulator(SCRIPTS) as simulator:
-        config = _config(simulator.base_url.removesuffix("/v1"))
-        view = Collected()
+        config = _config(simulator.base_url.removesuffix("/v1"), telemetry)
+        exports = telemetry_of(config, clock, ids, {})
+        view = Collected(exports.view)
         sock = bind(config.listen)
-        async with serving(assemble(config, view).app, sock, config):
-            yield Stage(simulator, view, sock.getsockname()[1])
+        app = assemble(config, view, active=exports.active, clock=clock, ids=ids).app
+        async with serving(app, sock, config):
+            yield Stage(simulator, view, sock.getsockname()[1], config)
 
 
 async def play(console: Console, on: Stage, scene: Scene, number: int) -> Recorder:
@@ -98,8 +110,8 @@ async def play(console: Console, on: Stage, scene: Scene, number: int) -> Record
     before = len(on.view.requests)
     seen = await asyncio.to_thread(ask, on.port, scene)
     recorder = (await on.view.until(before + 1))[before]
-    _say(console, f"{number:>2}  {scene.title}", style="bold")
-    _say(console, f"model={scene.route}{' stream=true' if scene.stream else ''} → {told(seen)}", INDENT, "dim")
+    say(console, f"{number:>2}  {scene.title}", style="bold")
+    say(console, asked(scene, seen), INDENT, "dim")
     for name in HEADERS if scene.headers else HEADERS[:1]:
         if name.lower() in seen.headers:
             _field(console, f"{name}: ", seen.headers[name.lower()], "cyan")
@@ -107,8 +119,13 @@ async def play(console: Console, on: Stage, scene: Scene, number: int) -> Record
         if line.startswith(": tracegate-"):
             mark, name, value = line.split(" ", 2)
             _field(console, f"{mark} {name} ", value, "dim cyan")
-    _trace(console, recorder)
+    show_trace(console, spans(recorder))
     return recorder
+
+
+def asked(scene: Scene, seen: Seen) -> str:
+    """What was asked for, and what came back."""
+    return f"model={scene.route}{' stream=true' if scene.stream else ''} → {told(seen)}"
 
 
 def agree(requests: Iterable[Recorder], log: Iterable[Entry]) -> bool:
@@ -123,16 +140,16 @@ async def _demo(console: Console, keep: bool, svg: str | None, scenes: Sequence[
         async with stage() as on:
             status = await _shown(console, on, svg, scenes)
             if keep:
-                await _keep(console, on)
-            _say(console, "Next: `tracegate demo --keep` goes on serving and shows the traces of your own requests.")
+                await keep_serving(console, on)
+            say(console, "Next: `tracegate demo --keep` goes on serving and shows the traces of your own requests.")
     except asyncio.CancelledError:  # Ctrl-C, which is how `keep` is meant to end
         console.print()
     return status
 
 
 async def _shown(console: Console, on: Stage, svg: str | None, scenes: Sequence[Scene]) -> int:
-    _say(console, f"A gateway on 127.0.0.1:{on.port}, in front of four simulated providers, all on this machine.")
-    _say(
+    say(console, f"A gateway on 127.0.0.1:{on.port}, in front of four simulated providers, all on this machine.")
+    say(
         console,
         f"{len(scenes)} requests; for each the answer's X-Served-By, and its trace: hop, attempt, provider, served "
         "model, region, latency, cost, error.\n",
@@ -145,7 +162,7 @@ async def _shown(console: Console, on: Stage, svg: str | None, scenes: Sequence[
             drawn = _draw(console, svg, scene, recorder)
     agreed = agree(on.view.requests, on.simulator.log)
     attempts = sum(len(recorder.attempts) for recorder in on.view.requests)
-    _say(
+    say(
         console,
         f"{attempts} attempts in the traces, {len(on.simulator.log)} calls in the providers' own log: "
         f"{'they agree' if agreed else 'THEY DO NOT AGREE'}.",
@@ -153,12 +170,16 @@ async def _shown(console: Console, on: Stage, svg: str | None, scenes: Sequence[
     return 0 if agreed and drawn else 1
 
 
-async def _keep(console: Console, on: Stage) -> None:
-    """Show the trace of every request that comes, until interrupted."""
+async def keep_serving(console: Console, on: Stage, found_at: Callable[[Recorder], str] | None = None) -> None:
+    """Show the trace of every request that comes, until interrupted.
+
+    Args:
+        console: Where to print.
+        on: What is asked.
+        found_at: Where else its trace is found, if anywhere.
+    """
     routes = ", ".join(dict.fromkeys(scene.route for scene in SCENES))
-    _say(
-        console, f"\nStill serving, until Ctrl-C. The trace of every request is shown here. Ask for one of: {routes}\n"
-    )
+    say(console, f"\nStill serving, until Ctrl-C. The trace of every request is shown here. Ask for one of: {routes}\n")
     for line in how_to_ask(on.port):
         console.print(f"  {line}", soft_wrap=True)
     shown = len(on.view.requests)
@@ -167,8 +188,10 @@ async def _keep(console: Console, on: Stage) -> None:
         shown += 1
         console.print()
         alias, status = recorder.inbound.alias, recorder.inbound.status
-        _say(console, f"{'' if alias is None else f'model={alias} '}→ {status}", INDENT, "dim")
-        _trace(console, recorder)
+        say(console, f"{'' if alias is None else f'model={alias} '}→ {status}", INDENT, "dim")
+        if found_at is not None:
+            say(console, found_at(recorder), INDENT, "cyan")
+        show_trace(console, spans(recorder))
 
 
 def how_to_ask(port: int) -> list[str]:
@@ -181,10 +204,10 @@ def how_to_ask(port: int) -> list[str]:
     ]
 
 
-def _config(origin: str) -> Config:
+def _config(origin: str, telemetry: str) -> Config:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tracegate.yaml"
-        file.write_text(CONFIG.format(origin=origin) + "listen: 127.0.0.1:0\n", encoding="utf-8")
+        file.write_text(CONFIG.format(origin=origin) + telemetry + "listen: 127.0.0.1:0\n", encoding="utf-8")
         return load(str(file), {})
 
 
@@ -192,25 +215,11 @@ def _draw(console: Console, svg: str, scene: Scene, recorder: Recorder) -> bool:
     try:
         Path(svg).write_text(picture(hop_rows(spans(recorder)), scene.title), encoding="utf-8")
     except OSError as exc:
-        _say(console, f"{svg}: can't be written: {exc.strerror}\n", style="red")
+        say(console, f"{svg}: can't be written: {exc.strerror}\n", style="red")
         return False
     return True
-
-
-def _trace(console: Console, recorder: Recorder) -> None:
-    for line in trace(console, hop_rows(spans(recorder))):
-        console.print(Text(INDENT).append_text(line), soft_wrap=True)
 
 
 def _field(console: Console, start: str, value: str, style: str) -> None:
     for line in field(console, start, value):
         console.print(Text(f"{INDENT}{line}", style=style), soft_wrap=True)
-
-
-def _say(console: Console, text: str, indent: str = "", style: str = "") -> None:
-    """A sentence, folded between words."""
-    for line in text.split("\n"):
-        folded = textwrap.wrap(
-            line, columns(console), initial_indent=indent, subsequent_indent=indent, break_long_words=False
-        )
-        console.print(Text("\n".join(folded), style=style), soft_wrap=True)

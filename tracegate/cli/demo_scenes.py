@@ -67,8 +67,14 @@ routes:
   whole:    {{fallback: [cut, mistral-l], retry: 0, delivery: buffered, on_stream_failure: restart}}
   nested:   {{fallback: [down, chat], retry: 0}}
   nobody:   {{fallback: [down, mistral-x], retry: 0}}
+"""
 
-telemetry: {{otlp: none}}           # the demo shows the spans itself
+NOWHERE = """
+telemetry: {otlp: none}             # the demo shows the spans itself
+"""
+
+TO_THE_STACK = """
+telemetry: {{otlp: "{otlp}", resource: {{service.instance.id: "{instance}"}}}}
 """
 
 

@@ -7,12 +7,14 @@ or a pipe is never folded, so that it can be searched. What a line says comes fr
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
-from tracegate.testing.picture import HopRow
+from tracegate.testing.picture import HopRow, hop_rows
+from tracegate.testing.tree import SpanLike
 
 STYLES = {"ok": "green", "error": "red", "cancelled": "yellow"}
 INDENT = "    "
@@ -45,6 +47,33 @@ def trace(console: Console, rows: Sequence[HopRow]) -> Iterator[Text]:
         said += [Text(row.error, style=STYLES[row.state])] if row.error else []
         if said:
             yield Text(_under(row.branch, below), style="green").append_text(Text(" · ").join(said))
+
+
+def show_trace(console: Console, spans: Sequence[SpanLike]) -> None:
+    """Print a trace, indented.
+
+    Args:
+        console: Where.
+        spans: Of one trace.
+    """
+    for line in trace(console, hop_rows(spans)):
+        console.print(Text(INDENT).append_text(line), soft_wrap=True)
+
+
+def say(console: Console, text: str, indent: str = "", style: str = "") -> None:
+    """Print sentences, folded between words.
+
+    Args:
+        console: Where.
+        text: The sentences; line ends stay.
+        indent: What stands before each line.
+        style: Its colour.
+    """
+    for line in text.split("\n"):
+        folded = textwrap.wrap(
+            line, columns(console), initial_indent=indent, subsequent_indent=indent, break_long_words=False
+        )
+        console.print(Text("\n".join(folded), style=style), soft_wrap=True)
 
 
 def field(console: Console, start: str, value: str) -> Iterator[str]:

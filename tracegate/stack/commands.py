@@ -13,6 +13,7 @@ from tracegate.stack.fetch import Unreached, ask
 from tracegate.stack.parts import StackError, maker
 from tracegate.stack.servers import ORDER, PROGRAMS, JaegerStore, health
 from tracegate.stack.stack import Stack, end
+from tracegate.stack.standing import found_up
 
 Say = Callable[[str], None]
 
@@ -20,6 +21,18 @@ Say = Callable[[str], None]
 def folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where the stack that is up has everything it writes."""
     return places.state(environ) / "stack"
+
+
+def build(say: Say, *, at: Path | None = None) -> None:
+    """Build what is missing, unless a stack is up, which needs nothing more; says first what, and about how long.
+
+    Not a coroutine, so that Ctrl-C ends it: it raises `KeyboardInterrupt`, and what was built stays.
+
+    Raises:
+        StackError: It can't be built.
+    """
+    if found_up(at or folder()) is None:
+        building.workshop(say, download_go=True).build([maker(program) for program in PROGRAMS.values()])
 
 
 async def up(
@@ -30,7 +43,7 @@ async def up(
     durable: bool = False,
     programs: Mapping[str, Path] | None = None,
 ) -> Stack:
-    """Build what is missing, start the stack, leave it running, and say where it is.
+    """Start the stack, leave it running, and say where it is; what it runs is built by then.
 
     Args:
         say: Told of progress and addresses, some lines at a time.
@@ -38,18 +51,17 @@ async def up(
         jaeger_store, durable, programs: As `Stack` takes them.
 
     Raises:
-        StackError: A stack is up already, or it can't be built or started; then nothing runs.
+        StackError: A stack is up already, or it can't be started: then nothing runs.
     """
     at = at or folder()
     if (before := state.read(at)) is not None:
         if before.alive():
-            raise StackError(f"a stack is up already:\n{_addresses(before.ports)}\nEnd it: `tracegate stack down`.")
+            raise StackError(f"a stack is up already:\n{addresses(before.ports)}\nEnd it: `tracegate stack down`.")
         shutil.rmtree(at)  # what is left of one that something else ended
-    if programs is None:
-        building.workshop(say, download_go=True).build([maker(program) for program in PROGRAMS.values()])
     stack = Stack(folder=at, jaeger_store=jaeger_store, durable=durable, programs=programs, usual=True)
     await stack.up()
-    say(f"{_addresses(stack.plan.ports)}\n\n{_what_to_open(stack)}")
+    ports = stack.plan.ports
+    say(f"{addresses(ports)}\n\n{what_to_open(ports)}\nEnd it:      tracegate stack down")
     return stack
 
 
@@ -91,7 +103,7 @@ async def status(say: Say, *, at: Path | None = None) -> int:
             told = "ended; its log is beside the state file"
         well = well and told == "ready"
         say(f"{name:13} {f'process {process.pid}' if process else '':16} {told}")
-    say(f"\n{_addresses(found.ports)}\nState, data and logs: {at}")
+    say(f"\n{addresses(found.ports)}\nState, data and logs: {at}")
     return 0 if well else 1
 
 
@@ -103,7 +115,8 @@ async def _health(name: str, ports: Mapping[str, int]) -> str:
     return "ready" if answer.status == 200 else f"not ready: {answer.status}"
 
 
-def _addresses(ports: Mapping[str, int]) -> str:
+def addresses(ports: Mapping[str, int]) -> str:
+    """Where each server of a stack is."""
     lines = [
         ("Collector", "OTLP over HTTP", f"http://127.0.0.1:{ports['otlp_http']}"),
         ("", "OTLP over gRPC", f"http://127.0.0.1:{ports['otlp_grpc']}"),
@@ -114,12 +127,17 @@ def _addresses(ports: Mapping[str, int]) -> str:
     return "\n".join(f"{who:13} {what:15} {where}" for who, what, where in lines)
 
 
-def _what_to_open(stack: Stack) -> str:
+def what_to_open(ports: Mapping[str, int]) -> str:
+    """What a person looks at in a stack, and how to send to it."""
+
+    def at(name: str) -> str:
+        return f"http://127.0.0.1:{ports[name]}"
+
     return (
-        f"Send to it:  OTEL_EXPORTER_OTLP_ENDPOINT={stack.otlp_http} tracegate serve\n"
-        f"Open:        {stack.victorialogs.url}/select/vmui  log events, in a browser\n"
-        f"             {stack.jaeger.url}/api/v3/traces/TRACE_ID  a trace, as JSON\n"
-        f"             {stack.prometheus.url}/api/v1/query?query=up  numbers, as JSON\n"
-        "             (the pages of Jaeger and Prometheus are not in their Go modules; point a Grafana at both)\n"
-        "End it:      tracegate stack down"
+        f"Send to it:  OTEL_EXPORTER_OTLP_ENDPOINT={at('otlp_http')} tracegate serve\n"
+        f"Open:        {at('victorialogs')}/select/vmui  log events, in a browser\n"
+        f"             {at('jaeger')}/api/v3/traces/TRACE_ID  a trace, as JSON\n"
+        f"             {at('prometheus')}/api/v1/query?query=up  numbers, as JSON\n"
+        "             Jaeger and Prometheus are built without their web pages: point a\n"
+        "             Grafana at both"
     )
