@@ -1,0 +1,158 @@
+"""Rows of "Who served what" that say how it went: errors, latency, and whether the telemetry itself arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from dashboards.panel import Ask, Place, graph, ranking
+from dashboards.query import counts, label, legend, level, quantile, select, total
+from dashboards.traces import Traces, explore
+from tracegate.telemetry import names as n
+
+PROVIDER, OUTCOME, CLASS = n.GEN_AI_PROVIDER_NAME, n.TRACEGATE_OUTCOME, n.TRACEGATE_ERROR_CLASS
+FAILED = select(n.METRIC_TRACEGATE_ATTEMPTS, f'{label(CLASS)}!=""')
+LOST = select(n.METRIC_TRACEGATE_TELEMETRY_ERRORS)
+CONFLICTS = select(n.METRIC_TRACEGATE_REGION_CONFLICTS)
+REQUESTS = select(n.METRIC_TRACEGATE_REQUEST_DURATION, suffix="_count")
+
+
+def errors(traces: Traces) -> Sequence[Panel]:
+    """What failed."""
+    failed = {
+        PROVIDER: "provider",
+        n.TRACEGATE_TARGET_ID: "target",
+        CLASS: "class",
+        n.ERROR_TYPE: "error.type",
+        n.TRACEGATE_ATTEMPT_KIND: "attempt",
+    }
+    outcome = [n.TRACEGATE_ROUTE_NAME, OUTCOME]
+    return (
+        graph(
+            Place(
+                "Failed attempts by class", "Calls to providers that failed, by the class that decides what is done.", 8
+            ),
+            [Ask(counts(FAILED, [CLASS]), legend([CLASS]))],
+            "short",
+            counted=True,
+            link=explore(traces, {}, [CLASS]),
+        ),
+        graph(
+            Place(
+                "Share of attempts that fail",
+                "Failed calls of all calls to a provider; estimated over the last few minutes.",
+                8,
+            ),
+            [
+                Ask(
+                    f"sum by ({label(PROVIDER)}) (rate({FAILED}[$__rate_interval])) / "
+                    f"sum by ({label(PROVIDER)}) (rate({select(n.METRIC_TRACEGATE_ATTEMPTS)}[$__rate_interval]))",
+                    legend([PROVIDER]),
+                )
+            ],
+            "percentunit",
+        ),
+        graph(
+            Place("Requests by outcome", "Requests of clients by route and by how they ended, refused ones too.", 8),
+            [Ask(counts(REQUESTS, outcome), legend(outcome))],
+            "short",
+            counted=True,
+        ),
+        ranking(
+            Place(
+                "Failed attempts of the range",
+                "All failed calls: whose, of which class, with which status or error.",
+                24,
+            ),
+            Ask(total(FAILED, list(failed))),
+            "short",
+            {label(name): heading for name, heading in failed.items()},
+            "attempts",
+        ),
+    )
+
+
+def latency() -> Sequence[Panel]:
+    """How long it took."""
+
+    def percentiles(metric: str, title: str, description: str) -> Panel:
+        asks = [Ask(quantile(q, metric), f"p{q * 100:.0f}", exemplars=True) for q in (0.5, 0.95, 0.99)]
+        return graph(Place(title, f"{description} Estimated from buckets; a diamond leads to a trace.", 12), asks, "s")
+
+    by = [PROVIDER, n.GEN_AI_REQUEST_MODEL]
+    return (
+        percentiles(
+            n.METRIC_TRACEGATE_REQUEST_DURATION, "Duration of requests", "From a client's request to its last byte."
+        ),
+        graph(
+            Place(
+                "Duration of attempts, p95",
+                "One call to a provider, by the model that was asked for, failed ones too. Estimated from buckets.",
+                12,
+            ),
+            [Ask(quantile(0.95, n.METRIC_GEN_AI_CLIENT_INFERENCE_DURATION, by), legend(by), exemplars=True)],
+            "s",
+        ),
+        percentiles(
+            n.METRIC_GEN_AI_CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK,
+            "Time to first token",
+            "From the start of a streaming attempt to its first event.",
+        ),
+        percentiles(
+            n.METRIC_TRACEGATE_GATEWAY_OVERHEAD,
+            "Overhead of the gateway",
+            "What a request took that was neither a provider's nor a wait before a retry.",
+        ),
+    )
+
+
+COLLECTOR_IN = "otelcol_receiver_accepted_spans_total"
+COLLECTOR_OUT = "otelcol_exporter_sent_spans_total"
+COLLECTOR_REFUSED = "otelcol_receiver_refused_spans_total"
+
+
+def telemetry() -> Sequence[Panel]:
+    """Whether all this arrived."""
+    where, whose = [n.TRACEGATE_TELEMETRY_WHERE], [PROVIDER, n.TRACEGATE_TARGET_ID]
+    return (
+        graph(
+            Place("Telemetry lost, by place", "What a gateway had to drop in each interval, and where. Must be 0.", 6),
+            [Ask(counts(LOST, where), legend(where))],
+            "short",
+            counted=True,
+        ),
+        graph(
+            Place("Region conflicts by target", "Attempts whose region is not the configured one. Must be 0.", 6),
+            [Ask(counts(CONFLICTS, whose), legend(whose))],
+            "short",
+            counted=True,
+        ),
+        graph(
+            Place(
+                "Spans through the Collector",
+                "Spans that it took in, sent on and refused, in each interval. What is refused is kept by the gateway "
+                "and sent again. Needs the Collector's own metrics.",
+                6,
+            ),
+            [
+                Ask(counts(COLLECTOR_IN), "accepted"),
+                Ask(counts(COLLECTOR_OUT), "sent"),
+                Ask(counts(COLLECTOR_REFUSED), "refused"),
+            ],
+            "short",
+            counted=True,
+        ),
+        graph(
+            Place(
+                "Requests in flight", "Requests that clients wait for, by route; `none` was not yet given to one.", 6
+            ),
+            [
+                Ask(
+                    level(select(n.METRIC_TRACEGATE_REQUESTS_ACTIVE), [n.TRACEGATE_ROUTE_NAME]),
+                    legend([n.TRACEGATE_ROUTE_NAME]),
+                )
+            ],
+            "short",
+        ),
+    )
