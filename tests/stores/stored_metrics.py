@@ -86,6 +86,15 @@ def exemplars(told: Sequence[Json]) -> list[KeptExemplar]:
     return found
 
 
+def exemplars_of(some: Iterable[Point]) -> list[KeptExemplar]:
+    """The exemplars of points that were sent."""
+    return [
+        KeptExemplar(point.metric, str(point.origin.resource[INSTANCE]), texts(point.labels), one)
+        for point in some
+        for one in point.exemplars
+    ]
+
+
 def as_kept(point: Point) -> Point:
     """A point that was sent, without what Prometheus does not keep."""
     return replace(

@@ -20,6 +20,7 @@ from tests.agreement.check import Times, agree, agree_in_sum
 from tests.stores import stored, stored_logs, stored_metrics
 from tests.stores.played import Played, Run, play
 from tests.stores.read_back import Kept, read_back
+from tests.stores.stored_metrics import KeptExemplar
 from tracegate.config.model import Renderer
 from tracegate.stack.stack import Stack
 from tracegate.testing.simulator_log import Entry
@@ -29,6 +30,9 @@ pytestmark = pytest.mark.stores
 
 WITHIN_NS = 5_000_000
 """Ruling 16, beside the lag that was measured."""
+
+CALM_NS = 20_000_000
+"""Ruling 44: the ticker's p99 over a run that counts; a busier one is repeated, at most twice."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ def everything(request: pytest.FixtureRequest, stack: Stack) -> Stored:
 
     async def main() -> Stored:
         run = await play(CASES, renderer, stack.otlp_http)
+        for _ in range(2):
+            if run.ticker.p99() > CALM_NS:
+                run = await play(CASES, renderer, stack.otlp_http)
         return Stored(renderer, run, await read_back(stack, run))
 
     return asyncio.run(main())
@@ -76,8 +83,10 @@ def test_stores_have_what_was_exported(everything: Stored, case: Case) -> None:
     played, kept = everything.of(case)
     played.sent.check()
     assert kept.spans == sorted(map(stored.as_kept, played.sent.spans), key=lambda span: (span.start, span.span))
-    points = {(point.series): point for point in played.sent.points}.values()  # the last of each
+    points = {point.series: point for point in played.sent.points}.values()  # the last of each
     assert stored_metrics.ordered(kept.points) == stored_metrics.ordered(map(stored_metrics.as_kept, points))
+    every = stored_metrics.exemplars_of(played.sent.points)  # the SDK sends each once, which may be before the last
+    assert {_exemplar(one) for one in kept.exemplars} == {_exemplar(one) for one in every}
     assert stored_logs.ordered(kept.logs) == stored_logs.ordered(map(stored_logs.as_kept, played.sent.logs))
 
 
@@ -112,11 +121,19 @@ def test_an_exemplar_leads_to_the_attempt_that_was_measured(everything: Stored, 
     assert all((one.exemplar.trace, one.exemplar.span) in spans for one in kept.exemplars)
 
 
-def test_stores_count_the_same_in_sum(everything: Stored) -> None:
-    """Over all cases too, and every call that a provider logged belongs to one of them."""
-    traces = {kept.trace for kept in everything.kept}
-    assert len(traces) == len(CASES)
-    assert {_trace(entry) for entry in everything.run.entries} <= traces
+def test_nothing_was_called_that_no_store_knows(everything: Stored) -> None:
+    """Every call that a provider logged is in one of the traces, and so for the sum of all numbers."""
+    kept = everything.kept
+    assert {_trace(entry) for entry in everything.run.entries} == {one.trace for one in kept}
+    whole = Kept(
+        "",
+        {},
+        [span for one in kept for span in one.spans],
+        [point for one in kept for point in one.points],
+        [],
+        [log for one in kept for log in one.logs],
+    )
+    agree_in_sum(whole, whole.spans)
 
 
 def _called(run: Run, trace: str) -> list[Entry]:
@@ -126,3 +143,9 @@ def _called(run: Run, trace: str) -> list[Entry]:
 
 def _trace(entry: Entry) -> str:
     return (entry.header("traceparent") or "").split("-")[1]
+
+
+def _exemplar(one: KeptExemplar) -> tuple[object, ...]:
+    """What makes an exemplar; times are kept to the millisecond."""
+    labels = tuple(sorted(one.labels.items()))
+    return one.metric, one.instance, labels, one.exemplar.trace, one.exemplar.span, float(one.exemplar.value)
