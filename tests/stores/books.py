@@ -1,0 +1,135 @@
+"""The books of one run of traffic: what was sent, what is there, who counts what is missing, what came twice.
+
+Sent is what the answers say: each names its trace, and its kind says how many spans that has. Found is what Jaeger has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.stores.collector_losses import Life
+from tests.stores.traffic import Asked, S
+
+NEVER_SENT = "ConnectionRefusedError"
+"""After it nothing can have arrived; after any other failure of an export it may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One export of traces of the gateway.
+
+    Args:
+        at: When its answer came, or the connection broke, in monotonic nanoseconds.
+        status: Of its answer; 0 for none.
+        error: What came instead of an answer.
+        spans: The ids of its spans, in hex.
+    """
+
+    at: int
+    status: int
+    error: str
+    spans: Sequence[str]
+
+    @property
+    def taken(self) -> bool:
+        """Whether the Collector acknowledged it."""
+        return 200 <= self.status < 300
+
+
+@dataclass(slots=True)
+class Books:
+    """What was sent, and what became of it.
+
+    Args:
+        asked: The requests.
+        tries: The exports of traces, in their order.
+        found: Spans in Jaeger, by trace.
+        gateway: What the gateway's metrics say it lost of traces, by where; read from Prometheus.
+        lives: What the Collector's metrics said last, life by life.
+        dropped: Spans that its log says it dropped while it ended.
+        redelivered: Requests that it found on disk, on their way to Jaeger when it was killed.
+    """
+
+    asked: Sequence[Asked] = ()
+    tries: Sequence[Try] = ()
+    found: dict[str, list[str]] = field(default_factory=dict)
+    gateway: dict[str, int] = field(default_factory=dict)
+    lives: list[Life] = field(default_factory=list)
+    dropped: int = 0
+    redelivered: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Spans that the answers tell of."""
+        return sum(one.kind.spans for one in self.asked)
+
+    @property
+    def arrived(self) -> set[str]:
+        """Ids of the spans in Jaeger."""
+        return {span for spans in self.found.values() for span in spans}
+
+    @property
+    def twice(self) -> int:
+        """How many spans too many Jaeger has."""
+        return sum(map(len, self.found.values())) - len(self.arrived)
+
+    @property
+    def lost(self) -> int:
+        """Spans that were sent and not found."""
+        return self.sent - len(self.arrived)
+
+    @property
+    def counted(self) -> int:
+        """Spans that the gateway or the Collector says were lost."""
+        return sum(self.gateway.values()) + sum(life.failed for life in self.lives) + self.dropped
+
+    @property
+    def resent(self) -> int:
+        """Spans that the gateway sent again though they may have arrived: so many duplicates at most."""
+        return sum(len(one.spans) for one in self.tries if not one.status and one.error != NEVER_SENT)
+
+    @property
+    def exposed(self) -> int:
+        """Spans that the Collector had acknowledged and not sent when it was killed: so many are lost at most.
+
+        What its metrics said it held just before each kill, and what it acknowledged from then until it was gone.
+        """
+        return sum(self._exposed(life) for life in self.lives if life.ended)
+
+    def _exposed(self, life: Life) -> int:
+        since = sum(len(one.spans) for one in self.tries if one.taken and life.told <= one.at <= life.ended)
+        return life.held + since
+
+    def queue_s(self, life: Life) -> float:
+        """The queue time of a Collector at its end: for how long it had acknowledged as many spans as were exposed."""
+        left = self._exposed(life)
+        for one in reversed(self.tries):
+            if one.taken and one.at <= life.ended:
+                left -= len(one.spans)
+                if left <= 0:
+                    return (life.ended - one.at) / S
+        return 0.0
+
+    def took_ms(self, share: float) -> float:
+        """How long that share of the requests took at most, in milliseconds; by the nearest rank."""
+        times = sorted(one.took for one in self.asked if one.took is not None)
+        return times[max(0, -int(-len(times) * share // 1) - 1)] / 1e6
+
+    def said(self, title: str) -> str:
+        """Every figure, as a few lines."""
+        failed = sum(one.status != 200 for one in self.asked)
+        inside = {where: count for where, count in self.gateway.items() if count}
+        times = ", ".join(f"{self.queue_s(life):.2f} s" for life in self.lives if life.ended)
+        return "\n".join(
+            (
+                f"{title}: {len(self.asked)} requests, {failed} failed;"
+                f" p50 {self.took_ms(0.5):.1f}, p99 {self.took_ms(0.99):.1f}, max {self.took_ms(1):.1f} ms",
+                f"  spans: {self.sent} sent, {len(self.arrived)} found, {self.lost} lost; counted as lost:"
+                f" {sum(inside.values())} by the gateway {inside}, {sum(life.failed for life in self.lives)} by the"
+                f" Collector's metrics, {self.dropped} in its log as it ended",
+                f"  acknowledged and not sent by the Collector at its ends: {self.exposed} spans, of the last {times}",
+                f"  twice: {self.twice} in Jaeger; sent again though they may have arrived: {self.resent} spans by the"
+                f" gateway, {self.redelivered} requests by the Collector",
+            )
+        )
