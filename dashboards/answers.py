@@ -144,7 +144,7 @@ def served(traces: Traces) -> Sequence[Panel]:
         ),
         ranking(
             Place("Who served what", "All answers of the range: provider, model, region, and how they ended.", 24, 8),
-            Ask(total(SERVED, list(columns))),
+            Ask(f"{total(SERVED, list(columns))} > 0"),
             "short",
             {label(name): heading for name, heading in columns.items()},
             "answers",
@@ -172,7 +172,7 @@ def fallbacks(traces: Traces) -> Sequence[Panel]:
         ),
         ranking(
             Place("Fallbacks of the range", "All fallbacks: from which target to which, and why.", 8),
-            Ask(total(FALLBACKS, FALLBACK)),
+            Ask(f"{total(FALLBACKS, FALLBACK)} > 0"),
             "short",
             dict(zip(map(label, FALLBACK), ("from", "to", "reason"), strict=True)),
             "fallbacks",
@@ -207,8 +207,8 @@ def money() -> Sequence[Panel]:
         return Ask(counts(select(metric), by), f"{legend(by)} · {what}")
 
     priced = [PROVIDER, n.GEN_AI_REQUEST_MODEL, n.TRACEGATE_COST_CURRENCY]
-    unpriced = [PROVIDER, n.GEN_AI_REQUEST_MODEL, n.TRACEGATE_COST_UNKNOWN_REASON]
-    silent = [PROVIDER, n.TRACEGATE_TARGET_ID]
+    # By model too there would be four lines for each, from the start on.
+    unpriced, silent = [PROVIDER, n.TRACEGATE_COST_UNKNOWN_REASON], [PROVIDER]
     usage = select(n.METRIC_TRACEGATE_USAGE_UNKNOWN)
     return (
         graph(

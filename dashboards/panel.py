@@ -53,7 +53,7 @@ WIDTH = 24
 """Columns of Grafana's grid."""
 
 FINEST = "1m"
-"""The shortest interval of a graph that counts: four exports of a gateway's metrics."""
+"""The shortest interval of a graph: four exports of a gateway's metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,7 @@ def graph(place: Place, asks: Sequence[Ask], unit: str, *, counted: bool = False
         _placed(timeseries.Panel(), place)
         .unit(unit)
         .min(0)
+        .interval(FINEST)
         .draw_style(GraphDrawStyle.LINE)
         .line_width(1)
         .fill_opacity(10)
@@ -143,10 +144,10 @@ def graph(place: Place, asks: Sequence[Ask], unit: str, *, counted: bool = False
             .display_mode(LegendDisplayMode.TABLE)
             .placement(LegendPlacement.BOTTOM)
             .calcs(["sum"] if counted else ["lastNotNull", "max"])
+            .sort_by("Total" if counted else "Max")
+            .sort_desc(True)
         )
     )
-    if counted:
-        panel.interval(FINEST).decimals(0)
     for letter, ask in zip(LETTERS, asks, strict=False):
         panel.with_target(_target(ask, letter).range())
     made = panel.build()

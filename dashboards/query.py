@@ -67,6 +67,12 @@ def counts(selector: str, by: Sequence[str] = ()) -> str:
     return f"sum{_by(by)} ({selector} - ({selector} offset $__interval or {selector} * 0))"
 
 
+def share(part: str, whole: str, by: Sequence[str]) -> str:
+    """What share of the whole a part of it was, in each interval; nothing where nothing was counted."""
+    every = counts(whole, by)
+    return f"({counts(part, by)} or {every} * 0) / ({every} > 0)"
+
+
 def quantile(share: float, metric: str, by: Sequence[str] = ()) -> str:
     """A quantile of a histogram, estimated from its buckets."""
     buckets = f"rate({select(metric, suffix='_bucket')}[$__rate_interval])"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards.panel import Ask, Place, graph, ranking
-from dashboards.query import counts, label, legend, level, quantile, select, total
+from dashboards.query import counts, label, legend, level, quantile, select, share, total
 from dashboards.traces import Traces, explore
 from tracegate.telemetry import names as n
 
@@ -40,17 +40,9 @@ def errors(traces: Traces) -> Sequence[Panel]:
         ),
         graph(
             Place(
-                "Share of attempts that fail",
-                "Failed calls of all calls to a provider; estimated over the last few minutes.",
-                8,
+                "Share of attempts that fail", "Of the calls to a provider in each interval; none where none was.", 8
             ),
-            [
-                Ask(
-                    f"sum by ({label(PROVIDER)}) (rate({FAILED}[$__rate_interval])) / "
-                    f"sum by ({label(PROVIDER)}) (rate({select(n.METRIC_TRACEGATE_ATTEMPTS)}[$__rate_interval]))",
-                    legend([PROVIDER]),
-                )
-            ],
+            [Ask(share(FAILED, select(n.METRIC_TRACEGATE_ATTEMPTS), [PROVIDER]), legend([PROVIDER]))],
             "percentunit",
         ),
         graph(
@@ -65,7 +57,7 @@ def errors(traces: Traces) -> Sequence[Panel]:
                 "All failed calls: whose, of which class, with which status or error.",
                 24,
             ),
-            Ask(total(FAILED, list(failed))),
+            Ask(f"{total(FAILED, list(failed))} > 0"),
             "short",
             {label(name): heading for name, heading in failed.items()},
             "attempts",
