@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.text import Text
 
@@ -42,13 +43,13 @@ class Evidence:
 
     Args:
         traces: Spans of each request.
-        events: Log events of each request.
+        events: How many log events there are.
         numbers: Every number, as each witness has it.
         compared: What the witnesses say of each request.
     """
 
     traces: Sequence[Sequence[Stored]]
-    events: Sequence[Sequence[Mapping[str, str]]]
+    events: int
     numbers: Sequence[Number]
     compared: Sequence[Sequence[Row]]
 
@@ -86,10 +87,10 @@ def run(
             commands.build(tell, at=at)
         return asyncio.run(_demo(console, keep, scenes, at, programs))
     except StackError as exc:
-        say(console, str(exc), style="red")
+        click.echo(str(exc), err=True)
         return 1
     except KeyboardInterrupt:  # while something was built
-        say(console, "\nInterrupted. What was built stays.")
+        click.echo("\nInterrupted; what was built stays.", err=True)
         return INTERRUPTED
 
 
@@ -102,7 +103,7 @@ async def read_back(on: Stage, stores: Stores, instance: str, requests: Sequence
     counted = await of_prometheus(stores.prometheus, instance)
     return Evidence(
         traces,
-        events,
+        sum(map(len, events)),
         list(numbers(of_clients(map(_heard, requests)), of_spans(traces), counted)),
         [rows(one, trace, told, targets) for one, trace, told in zip(requests, traces, events, strict=True)],
     )
@@ -131,7 +132,7 @@ async def compare(console: Console, on: Stage, stores: Stores, instance: str, sc
         show_request(console, number, one, _at(stores, one.trace), trace, compared)
     at = f"{stores.prometheus.url}/api/v1/query?query="
     show_numbers(console, evidence.numbers, at, sum(one.told.cost is None for one in requests))
-    show_verdict(console, evidence.compared, evidence.numbers, sum(map(len, evidence.events)))
+    show_verdict(console, evidence.compared, evidence.numbers, evidence.events)
     return evidence.agrees
 
 
@@ -143,7 +144,7 @@ async def _demo(
         try:
             async with standing(at, programs=programs) as stores:
                 instance = ids.request(clock.wall())
-                _greet(console, stores, len(scenes))
+                _greet(console, stores, keep, len(scenes))
                 try:
                     async with stage(TO_THE_STACK.format(otlp=stores.otlp_http, instance=instance)) as on:
                         status = 0 if await compare(console, on, stores, instance, scenes) else 1
@@ -158,20 +159,21 @@ async def _demo(
     return status
 
 
-def _greet(console: Console, stores: Stores, count: int) -> None:
-    whose = "one started for this demo" if stores.own else "the one that `tracegate stack up` started"
-    say(console, f"The stack is {whose}. The gateway exports to its Collector, {stores.otlp_http}.")
-    say(console, f"{count} requests are made; then each is read back from the stores.")
+def _greet(console: Console, stores: Stores, keep: bool, count: int) -> None:
+    if not stores.own:
+        whose = "The stack is the one that `tracegate stack up` started."
+    elif keep:
+        whose = "A stack was started for this demo."
+    else:
+        whose = "A stack was started for this demo and ends with it; with --keep it stays, and its addresses answer."
+    say(console, f"{whose} The gateway exports to its Collector, {stores.otlp_http}.")
+    say(console, f"{count} requests are made, then each is read back from the stores.")
     show_legend(console)
 
 
 def _bye(console: Console, stores: Stores) -> None:
     if stores.own:
-        say(
-            console,
-            "The stack ends with the demo, and leaves nothing. To look around in it: `tracegate demo --stack --keep`,"
-            " or `tracegate stack up` before.",
-        )
+        say(console, "The stack ends with the demo. To look around in one: `tracegate demo --stack --keep`.")
     else:
         say(console, "The stack goes on, until `tracegate stack down`.")
         _look(console, stores)

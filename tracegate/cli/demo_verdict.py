@@ -19,14 +19,14 @@ from tracegate.cli.demo_stored import Stored
 
 TOLD = "told"
 LEGEND = (
-    (TOLD, "what the client was told: Tracegate-Attempts, X-Served-By, Tracegate-Cost"),
-    ("Jaeger", "what the trace says of that; each span must also be as it was recorded"),
+    (TOLD, "to the client: Tracegate-Attempts, X-Served-By, Tracegate-Cost"),
+    ("Jaeger", "what the trace says of it; its spans must be as they were recorded"),
     ("calls", "what the providers' own log has"),
     ("logs", "which events of the trace are in VictoriaLogs"),
 )
 _WHO = max(len(who) for who, _ in LEGEND) + 2
-_COUNT = 12
-"""Columns of a number."""
+_COUNTS = (("told", 6), ("Jaeger", 8), ("Prometheus", 12))
+"""Who counted, and the columns of a count."""
 
 
 def show_legend(console: Console) -> None:
@@ -68,25 +68,25 @@ def show_numbers(console: Console, every: Sequence[Number], at: str, partly: int
         at: Address at which Prometheus is asked for a metric, without its name.
         partly: How many clients were told no cost, because that of one attempt is unknown.
     """
-    wide = max(len(number.what) for number in every) + len(INDENT) + 2
-    head = "".join(name.rjust(_COUNT) for name in ("told", "Jaeger", "Prometheus"))
-    say(console, f"{'The numbers':{wide}}{head}", style="bold")
+    wide = max(len(number.what) for number in every) + len(INDENT)
+    head = "".join(name.rjust(width) for name, width in _COUNTS)
+    console.print(Text(f"{'The numbers':{wide}}{head}", style="bold"), soft_wrap=True)
     for metric, group in groupby(every, lambda number: number.metric):
         console.print(Text(f"{INDENT}{metric}", style="cyan"), soft_wrap=True)
         for number in group:
-            counts = (number.told, number.jaeger, number.prometheus)
-            said = "".join(("" if count is None else str(count)).rjust(_COUNT) for count in counts)
+            counts = zip(_COUNTS, (number.told, number.jaeger, number.prometheus), strict=True)
+            said = "".join(("" if count is None else str(count)).rjust(width) for (_, width), count in counts)
             line = Text(f"  {_mark(number.agrees)}", style=_style(number.agrees))
             line.append(f"{number.what:{wide - len(INDENT)}}{said}", style="default")
             line.append("" if number.agrees else "  DIFFERS", style="red")
             console.print(line, soft_wrap=True)
     console.print()
-    say(console, f"Prometheus answers each, as JSON, at {at}METRIC", style="dim")
+    say(console, f"Prometheus answers each as JSON: {at}METRIC", style="dim")
     if partly:
         say(
             console,
-            f"{partly} clients were told no Tracegate-Cost, as the cost of one of the attempts is unknown; what is known"
-            " of the others is in the sum.",
+            f"{partly} clients were told no Tracegate-Cost, as the cost of one of the attempts is unknown; the sum has"
+            " what is known of the others.",
             style="dim",
         )
     console.print()
@@ -122,9 +122,12 @@ def _line(console: Console, row: Row, mark: str) -> None:
 
 
 def _folded(parts: Sequence[str], width: int) -> Iterator[str]:
-    """Parts on as few lines as they fit on."""
-    line = parts[0]
-    for part in parts[1:]:
+    """Parts on one line, or on as many as they take, the first on one of its own."""
+    line, *rest = parts
+    if len(SEPARATOR.join(parts)) > width and rest:
+        yield line
+        line, *rest = rest
+    for part in rest:
         if len(line) + len(SEPARATOR) + len(part) > width:
             yield line
             line = part

@@ -30,6 +30,6 @@ def run(command: Callable[[Say], Coroutine[Any, Any, object]], *, first: Callabl
         click.echo(str(exc), err=True)
         return 1
     except KeyboardInterrupt:
-        click.echo("\nInterrupted.", err=True)
+        click.echo("\nInterrupted; what was built stays.", err=True)
         return INTERRUPTED
     return result if isinstance(result, int) else 0
