@@ -30,7 +30,6 @@ from grafana_foundation_sdk.models.common import (
 from grafana_foundation_sdk.models.dashboard import (
     DashboardSpecialValueMapOptions,
     DataTransformerConfig,
-    FieldConfigSource,
     GridPos,
     Panel,
     RowPanel,
@@ -150,12 +149,9 @@ def graph(place: Place, asks: Sequence[Ask], unit: str, *, counted: bool = False
     )
     for letter, ask in zip(LETTERS, asks, strict=False):
         panel.with_target(_target(ask, letter).range())
-    made = panel.build()
     if link is not None:
-        config = made.field_config or FieldConfigSource()
-        to = {"title": "The traces behind it", "url": link, "targetBlank": True}
-        config.defaults.links = [to]  # type: ignore[list-item]  # a link of data has just these of a DashboardLink
-    return made
+        panel.data_links([build.DashboardLink("The traces behind it").url(link).target_blank(True)])
+    return panel.build()
 
 
 def ranking(place: Place, ask: Ask, unit: str, columns: Mapping[str, str], value: str) -> Panel:
