@@ -1,4 +1,4 @@
-"""A real Collector between us and real stores: what is sent comes back from each, and its log has nothing to say.
+"""A real Collector between us and real stores: what is sent comes back from each.
 
 These tests need what `collector/build` makes, and fail loudly without it: `python -m pytest tests/stores -m stores`.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # it ships no types
@@ -19,12 +17,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
+from tests.stores.collector_log import complaints
 from tests.stores.sent import S, Sent, post
 from tests.stores.stored import as_kept, spans
 from tracegate.clock import RandomIds, SystemClock
-from tracegate.stack import building, ports
+from tracegate.stack import building
 from tracegate.stack.readers import found
-from tracegate.stack.servers import Plan, servers
 from tracegate.stack.stack import Stack
 from tracegate.testing.otlp.decode import decode_traces
 
@@ -34,34 +32,12 @@ SCHEMA = "https://opentelemetry.io/schemas/1.37.0"
 
 CLOCK, IDS = SystemClock(), RandomIds()
 
-# It is said at every start with zpages, and means only that the Collector has no pages of its own spans.
-HARMLESS = "zPages span processor registration is not available"
-
 
 @pytest.fixture
 def sent() -> Sent:
     """New ids, now."""
     trace = IDS.trace().hex()
     return Sent(trace, IDS.span().hex(), CLOCK.wall(), f"chatcmpl-{trace[:12]}")
-
-
-def _complaints(log: str) -> list[str]:
-    """Lines of a Collector's log that are not harmless: of a level above info, or about something deprecated."""
-    complaint = re.compile(r"\t(warn|error|dpanic|panic|fatal)\t|deprecat", re.IGNORECASE)
-    lines = [line for line in log.splitlines() if complaint.search(line)]
-    return [line for line in lines if HARMLESS not in line]
-
-
-@pytest.mark.parametrize("durable", [False, True], ids=["dev", "durable"])
-def test_the_configuration_is_valid_without_a_word(tmp_path: Path, durable: bool) -> None:
-    """`validate` prints nothing at all."""
-    programs = building.programs(["otelcol-tracegate", "jaeger", "prometheus", "victoria-logs"])
-    checkout = Path(__file__).parents[2]
-    plan = Plan(checkout, tmp_path, ports.choose(IDS, usual=False), programs, durable=durable)
-    collector = servers(plan)["collector"]
-    command = [collector.command[0], "validate", *collector.command[1:]]
-    done = subprocess.run(command, env=collector.env, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def _text(key: str, value: str) -> KeyValue:
@@ -192,7 +168,7 @@ def test_what_was_acknowledged_survives_crashes_only_on_disk(sent: Sent, durable
 
     async def main() -> None:
         async with Stack(jaeger_store="badger", durable=durable) as stack:
-            assert _complaints(stack.log("collector")) == []
+            assert complaints(stack.log("collector")) == []
             assert await stack.stop("jaeger") == 0
             await post(stack.otlp_http, "traces", sent.traces())
             assert await stack.kill("collector") == -signal.SIGKILL
@@ -207,20 +183,5 @@ def test_what_was_acknowledged_survives_crashes_only_on_disk(sent: Sent, durable
             kept = spans(await stack.jaeger.trace(sent.trace))
             assert [span.span.hex() for span in kept] == ([sent.span] if durable else [])
             assert await stack.jaeger.trace(later.trace)
-
-    asyncio.run(main())
-
-
-def test_the_log_of_a_running_collector_has_no_complaint(stack: Stack) -> None:
-    """No deprecated name and no error, at its start, with all three signals, and at its end."""
-
-    async def main() -> None:
-        for signal_, request in (("traces", Sent.traces), ("metrics", Sent.metrics), ("logs", Sent.logs)):
-            one = Sent(IDS.trace().hex(), IDS.span().hex(), CLOCK.wall(), "x")
-            await post(stack.otlp_http, signal_, request(one))
-        assert await stack.stop("collector") == 0
-        assert HARMLESS in stack.log("collector")
-        assert _complaints(stack.log("collector")) == []
-        await stack.start("collector")
 
     asyncio.run(main())
