@@ -136,6 +136,7 @@ class Connection:
     connect_ns: int | None = None  # duration of name, TCP and TLS together; None when reused
     sent: int | None = None  # monotonic: the request was handed to the socket
     first_byte: int | None = None  # monotonic
+    resent: bool | None = None  # it met a connection that had died idle, and was sent again on a fresh one
 
 
 @dataclass(slots=True)

@@ -175,6 +175,7 @@ class HttpxIncoming:
             if not nothing or self._clock.now() - (self._phases.writing or 0) > IDLE_DEATH_NS:
                 raise
         self._phases.begin()
+        self._connection.resent = True
         request.extensions[FRESH] = True
         return await transport.handle_async_request(request)
 

@@ -23,16 +23,26 @@ class Pool:
         clock: Of the limits.
         connections: Most exchanges at once, at least 1.
         waiting: Most exchanges in line.
+
+    Attributes:
+        closed: Nobody is let in any more.
     """
 
-    __slots__ = ("_clock", "_closed", "_free", "_line", "_waiting")
+    __slots__ = ("_clock", "_free", "_line", "_waiting", "closed")
 
     def __init__(self, clock: Clock, connections: int, waiting: int) -> None:
         self._clock = clock
-        self._closed = False
+        self.closed = False
         self._free = connections
         self._waiting = waiting
         self._line: deque[asyncio.Future[bool]] = deque()
+
+    def at_once(self) -> bool:
+        """Take a turn if one is free, without the price of a coroutine; it is to be given back."""
+        if self._free and not self.closed:
+            self._free -= 1
+            return True
+        return False
 
     async def take(self, by: int) -> bool:
         """Wait for a turn, which is to be given back; `False` when none came before monotonic nanosecond `by`.
@@ -40,10 +50,9 @@ class Pool:
         Raises:
             Failed: `overloaded`, `connection_limit_reached`: the line is full, or the pool closed.
         """
-        if self._closed:
+        if self.closed:
             raise closing()
-        if self._free:
-            self._free -= 1
+        if self.at_once():
             return True
         if len(self._line) >= self._waiting:
             raise pool_full()
@@ -59,7 +68,7 @@ class Pool:
             raise
         if not served:
             self._leave(turn)
-            if self._closed:
+            if self.closed:
                 raise closing()
         return served
 
@@ -74,7 +83,7 @@ class Pool:
 
     def close(self) -> None:
         """Let nobody in any more; whoever waits fails at once."""
-        self._closed = True
+        self.closed = True
         for turn in self._line:
             resolve(turn, False)
 

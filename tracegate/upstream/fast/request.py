@@ -1,0 +1,82 @@
+"""A request as bytes, which nothing in it can add to.
+
+What can't be sent as it is fails before a byte of it is sent. Source: RFC 9110, sections 5.1 and 5.5, for fields;
+RFC 9112, section 3, for the request line.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from tracegate.dialects.dialect import Outgoing
+from tracegate.errors import Failed
+
+STARTS = 1024
+"""First lines that are kept: clients may name models, and a dialect may write the model into the path."""
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_OURS = "host|content-length|transfer-encoding|te|trailer|upgrade|expect|connection|keep-alive"  # framing is ours
+_FIELDS = re.compile(
+    rf"(?:(?!(?i:{_OURS}):)"
+    r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++: (?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\xff]++)*+)?\r\n)*+"
+)
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_KEPT = "!$%&'()*+,-./:;=?@[\\]^_|~"  # of a path and its query; what is encoded already stays so
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Requests:
+    """Makes the bytes of requests."""
+
+    __slots__ = ("_starts",)
+
+    def __init__(self) -> None:
+        self._starts: dict[tuple[str, str, str, int, str], str] = {}
+
+    def head(self, outgoing: Outgoing) -> bytes:
+        """The head of a request, its empty line included.
+
+        Raises:
+            Failed: `invalid_request`, `http_request_error`: it can't be sent as it is.
+        """
+        target = outgoing.target
+        key = (outgoing.method, target.scheme, target.host, target.port, outgoing.path)
+        start = self._starts.get(key)
+        if start is None:
+            start = self._start(outgoing)
+        fields = "".join([f"{name}: {value}\r\n" for name, value in outgoing.headers])
+        # A value that holds a line break may be well-formed lines, but then there are more lines than fields.
+        if _FIELDS.fullmatch(fields) is None or fields.count("\n") != len(outgoing.headers):
+            raise _unfit(f"{_culprit(outgoing)} can't be carried by HTTP")
+        return f"{start}{fields}content-length: {len(outgoing.body)}\r\n\r\n".encode("latin-1")
+
+    def _start(self, outgoing: Outgoing) -> str:
+        """The request line and `Host`, which cost more to make than the rest."""
+        target = outgoing.target
+        if _TOKEN.fullmatch(outgoing.method) is None:
+            raise _unfit("its method is none")
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        if DEFAULT_PORTS.get(target.scheme) != target.port:
+            host = f"{host}:{target.port}"
+        if not outgoing.path.startswith("/") or _UNPRINTABLE.search(outgoing.path + host) or " " in host:
+            raise _unfit("its path or host has characters that HTTP can't carry")
+        start = f"{outgoing.method} {quote(outgoing.path, safe=_KEPT)} HTTP/1.1\r\nhost: {host}\r\n"
+        if len(self._starts) >= STARTS:
+            self._starts.clear()
+        self._starts[outgoing.method, target.scheme, target.host, target.port, outgoing.path] = start
+        return start
+
+
+def _culprit(outgoing: Outgoing) -> str:
+    """The field at fault, without its value, which may be a secret."""
+    for name, value in outgoing.headers:
+        line = f"{name}: {value}\r\n"
+        if _FIELDS.fullmatch(line) is None or line.count("\n") != 1:
+            return f"its field {name!r}"
+    raise AssertionError("each field is well-formed alone, but not all of them together")
+
+
+def _unfit(why: str) -> Failed:
+    return Failed("invalid_request", "http_request_error", f"The request can't be sent: {why}.")
