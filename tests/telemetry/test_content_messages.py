@@ -9,7 +9,7 @@ import pytest
 from tests.telemetry.content_form import wrong_in
 from tracegate.telemetry.content_messages import Message, message_of
 from tracegate.telemetry.content_values import CUT, Room
-from tracegate.telemetry.otlp import any_value
+from tracegate.telemetry.protobuf import any_value
 
 ALL = 1_000_000
 

@@ -13,7 +13,7 @@ from tests.telemetry.made import AZURE
 from tracegate.telemetry import names
 from tracegate.telemetry.content_prompt import prompt
 from tracegate.telemetry.content_values import CUT, MOST
-from tracegate.telemetry.otlp import any_value
+from tracegate.telemetry.protobuf import any_value
 from tracegate.wire.body import Body
 
 

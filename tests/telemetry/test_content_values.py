@@ -12,7 +12,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from tracegate.telemetry.content_values import DEPTH, Room, elements, read_json, size_of, structured
 from tracegate.telemetry.model import LogView, Structured
-from tracegate.telemetry.otlp import Encoder, Envelope, any_value
+from tracegate.telemetry.otlp import Encoder, Envelope
+from tracegate.telemetry.protobuf import any_value
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import msgspec
 
 from tracegate.dialects.openai_shape import lenient
 from tracegate.telemetry.model import Structured
-from tracegate.telemetry.otlp import any_value
+from tracegate.telemetry.protobuf import any_value
 
 MOST = 1_000_000
 """Bytes that are told of the messages of one prompt, about; likewise of its instructions, of its tools, of one answer.

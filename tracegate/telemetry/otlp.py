@@ -14,7 +14,8 @@ from typing import Any
 
 from tracegate.telemetry import names
 from tracegate.telemetry.blocks import Attributes, Block
-from tracegate.telemetry.model import Link, LogView, SpanView, Structured, Value
+from tracegate.telemetry.model import Link, LogView, SpanView, Value
+from tracegate.telemetry.protobuf import double, field, key_value, text_field, three, two, varint
 from tracegate.telemetry.text import legible
 
 ROOM = 256
@@ -28,13 +29,9 @@ ERROR = b"\x18\x02"  # Status.code = 3, STATUS_CODE_ERROR
 SAMPLED = 0x01
 HAS_IS_REMOTE, IS_REMOTE = 0x100, 0x200  # SpanFlags
 
-_two = Struct("<BB").pack
-_three = Struct("<BBB").pack
 _times = Struct("<BQBQ").pack  # two fixed64 fields with their tags
 _fixed64 = Struct("<BQ").pack
 _flags8 = Struct("<BI").pack
-_double = Struct("<d").pack
-_BYTE = [bytes((n,)) for n in range(0x80)]
 
 # Span.flags = 16, a fixed32 whose tag has two bytes: always sampled, whether the parent is known to be remote.
 OWN = b"\x85\x01" + Struct("<I").pack(SAMPLED | HAS_IS_REMOTE)
@@ -135,67 +132,6 @@ class Envelope:
         return b"".join((b"\x0a", varint(outer), self._resource, scope_head, self._scope, *items, self._schema))
 
 
-def key_value(key: str, value: Structured, limit: int | None = None) -> bytes:
-    """One `KeyValue`: field 1 the key, field 2 the value."""
-    return text_field(0x0A, key) + field(0x12, any_value(value, limit))
-
-
-def any_value(value: Structured, limit: int | None = None) -> bytes:
-    """One `AnyValue`; texts are cut at `limit` characters and made valid Unicode, `None` is the empty value.
-
-    Raises:
-        TypeError: If it is no text, boolean, integer, double, nor a sequence or mapping of them.
-        ValueError: If an integer does not fit 64 bits.
-    """
-    if isinstance(value, str):
-        return text_field(0x0A, value if limit is None else value[:limit])
-    if isinstance(value, bool):
-        return b"\x10\x01" if value else b"\x10\x00"
-    if isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            raise ValueError(f"the integer {value} does not fit 64 bits")
-        return b"\x18" + varint(value & 0xFFFFFFFFFFFFFFFF)
-    if isinstance(value, float):
-        return b"\x21" + _double(value)
-    if isinstance(value, Mapping):
-        return field(0x32, b"".join(field(0x0A, key_value(key, item, limit)) for key, item in value.items()))
-    if isinstance(value, Sequence):
-        return field(0x2A, b"".join(field(0x0A, any_value(item, limit)) for item in value))
-    if value is None:
-        return b""
-    raise TypeError(f"an attribute can't be a {type(value).__name__}")
-
-
-def text_field(tag: int, value: str) -> bytes:
-    """A field of type string, tag and length included; lone surrogates are replaced."""
-    try:
-        data = value.encode()
-    except UnicodeEncodeError:
-        data = legible(value).encode()
-    return field(tag, data)
-
-
-def field(tag: int, data: bytes) -> bytes:
-    """A length-delimited field whose tag has one byte."""
-    return b"%c%b%b" % (tag, varint(len(data)), data)
-
-
-def varint(value: int) -> bytes:
-    """A base-128 varint of an integer from 0 to 2^64 - 1."""
-    if value < 0x80:
-        return _BYTE[value]
-    if value < 0x4000:
-        return _two(value & 0x7F | 0x80, value >> 7)
-    if value < 0x200000:
-        return _three(value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14)
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    found.append(value)
-    return bytes(found)
-
-
 class _AttributeWriter:
     """Writes attributes as entries of one field.
 
@@ -232,13 +168,13 @@ class _AttributeWriter:
                     if value < 0x80:
                         parts.append(small[key][value])
                     elif value < 0x4000:
-                        parts += (twos[key], _two(value & 0x7F | 0x80, value >> 7))
+                        parts += (twos[key], two(value & 0x7F | 0x80, value >> 7))
                     elif value < 0x200000:
-                        parts += (threes[key], _three(value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14))
+                        parts += (threes[key], three(value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14))
                     else:
                         parts.append(self._entry(key, value))
                 elif kind is float:
-                    parts += (doubles[key], _double(value))
+                    parts += (doubles[key], double(value))
                 else:
                     parts.append(self._entry(key, value))
             except (KeyError, UnicodeEncodeError):

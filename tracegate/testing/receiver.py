@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from tracegate.clock import Clock, SystemClock
-from tracegate.telemetry.otlp import text_field
+from tracegate.telemetry.protobuf import text_field
 from tracegate.testing.otlp.check import contradictory, dangling, misplaced
 from tracegate.testing.otlp.decode import decode_logs, decode_metrics, decode_traces
 from tracegate.testing.otlp.registry import Registry
