@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tracegate.clock import Clock, SystemClock
 from tracegate.dialects.dialect import Outgoing
 from tracegate.facts import Connection, Limit, Target
 from tracegate.upstream.exchange import Exchange
-from tracegate.upstream.httpx import HttpxExchange
+from tracegate.upstream.fast.exchange import fast_exchange
 from tracegate.upstream.origin import TransportSettings
 from tracegate.upstream.transport import Maker, Wrap, httpx_exchange
 from tracegate.wire.headers import Headers
@@ -27,6 +27,12 @@ TLS = Path(__file__).parent / "tls"
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 """A whole answer."""
+
+Making = Callable[..., Exchange]
+STOCK: Mapping[str, Making] = {"httpx": httpx_exchange, "fast": fast_exchange}
+"""What makes exchanges over our own transports."""
+
+stock = STOCK["httpx"]  # the fixture `transport` takes another
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -177,10 +183,14 @@ async def exchanging(
     maker: Maker | None = None,
     wrap: Wrap | None = None,
     clock: Clock | None = None,
-) -> AsyncIterator[HttpxExchange]:
+) -> AsyncIterator[Exchange]:
     """An exchange that is closed in the end."""
     settings = TransportSettings(scheme, host, port, connections, idle, proxy, ca, cert, key)
-    exchange = httpx_exchange(settings, clock or SystemClock(), waiting=waiting, maker=maker, wrap=wrap)
+    exchange: Exchange
+    if maker is None and wrap is None and proxy == "none":
+        exchange = stock(settings, clock or SystemClock(), waiting=waiting)
+    else:
+        exchange = httpx_exchange(settings, clock or SystemClock(), waiting=waiting, maker=maker, wrap=wrap)
     try:
         yield exchange
     finally:

@@ -223,6 +223,7 @@ def test_a_connection_that_does_not_end_well_harms_nobody() -> None:
     run(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_an_answer_cut_short_costs_its_connection_only() -> None:
     """Over sockets: the next request takes one that lives."""
 
@@ -244,6 +245,7 @@ def test_an_answer_cut_short_costs_its_connection_only() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_any_number_of_idle_connections_may_have_died() -> None:
     """Each costs its request one round trip, and no request is sent more than twice."""
 
@@ -259,6 +261,7 @@ def test_any_number_of_idle_connections_may_have_died() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_connection_that_the_provider_closed_while_it_was_idle_is_not_used() -> None:
     """No request is lost on it."""
 

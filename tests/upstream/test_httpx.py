@@ -51,6 +51,7 @@ CA = str(TLS / "ca.pem")
 # Facts
 
 
+@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize("loop", [None, uvloop.new_event_loop])
 def test_the_stock_transport_tells_all_of_a_connection(loop: Callable[[], asyncio.AbstractEventLoop] | None) -> None:
     """Fresh, then reused; its times agree with the provider's."""
@@ -80,6 +81,7 @@ def test_the_stock_transport_tells_all_of_a_connection(loop: Callable[[], asynci
     go(main, loop)
 
 
+@pytest.mark.usefixtures("transport")
 def test_tls_is_part_of_connecting() -> None:
     """Its version is told."""
 
@@ -93,6 +95,7 @@ def test_tls_is_part_of_connecting() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_facts_are_filled_in_also_where_the_request_fails() -> None:
     """As far as it came."""
 
@@ -111,6 +114,7 @@ def test_facts_are_filled_in_also_where_the_request_fails() -> None:
 # Nothing behind our back
 
 
+@pytest.mark.usefixtures("transport")
 def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
     """A redirect is an answer like any other."""
     heads: list[bytes] = []
@@ -132,6 +136,7 @@ def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_request_is_sent_as_it_is() -> None:
     """Byte for byte; nothing is added but the host and the length."""
     got: list[bytes] = []
@@ -156,6 +161,7 @@ def test_a_request_is_sent_as_it_is() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize(
     "given",
     [
@@ -185,6 +191,7 @@ def test_nothing_can_be_smuggled_into_a_head(given: dict[str, Any]) -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_blank_in_a_path_ends_no_request_line() -> None:
     """It is encoded."""
 
@@ -246,6 +253,7 @@ async def limited(ask: Awaitable[object], limit: Limit, after: int, began: int) 
     assert after <= took < after + LATE
 
 
+@pytest.mark.usefixtures("transport")
 def test_connecting_has_a_limit() -> None:
     """To a host that is silent, and in a handshake that is."""
 
@@ -265,6 +273,7 @@ def test_connecting_has_a_limit() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_writing_has_a_limit() -> None:
     """To a provider that takes nothing."""
 
@@ -281,6 +290,7 @@ def test_writing_has_a_limit() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize("script", ["silence", "head-drip=1b@5ms", "body-drip=1b@5ms", "stall=half"])
 def test_the_answer_has_a_limit(script: str) -> None:
     """However it is trickled; the provider is hung up on."""
@@ -296,6 +306,7 @@ def test_the_answer_has_a_limit(script: str) -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_waiting_for_a_connection_has_the_limit_of_connecting() -> None:
     """It is our own limit that was reached, unless the attempt's comes first."""
 
@@ -323,6 +334,7 @@ def test_waiting_for_a_connection_has_the_limit_of_connecting() -> None:
 # Many, and none
 
 
+@pytest.mark.usefixtures("transport")
 def test_two_hundred_requests_at_once() -> None:
     """Each gets its own answer, over no more connections than are allowed."""
 
@@ -349,6 +361,7 @@ def test_an_answer_is_over_before_a_slow_reader_has_read_it() -> None:
             limits = {"connect_by": now + 5 * S, "write_by": now + 5 * S, "until": now + 5 * S}
             slow = await exchange.send(outgoing(sim.port, stream=True), Connection(), **limits, limit="attempt")
             await sim.until(lambda log: log[0].ended)
+            assert isinstance(exchange, HttpxExchange)
             await asyncio.wait(list(exchange._running))
             assert (await asked(exchange, outgoing(sim.port))).connection.reused is True
             assert b"[DONE]" in await slow.read(now + 5 * S, "attempt")
@@ -357,6 +370,7 @@ def test_an_answer_is_over_before_a_slow_reader_has_read_it() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_caller_that_leaves_hangs_up_at_once() -> None:
     """While it waits for the head, and while it reads; nothing is left behind."""
 
@@ -374,6 +388,7 @@ def test_a_caller_that_leaves_hangs_up_at_once() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_closing_ends_what_still_runs_and_lets_nobody_in() -> None:
     """Whoever waits for an answer, or for a connection, fails at once."""
 

@@ -474,6 +474,7 @@ def test_a_transport_that_breaks_its_contract_fails_the_attempt() -> None:
     run(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_an_exchange_is_freed_without_the_collector() -> None:
     """However it ended: whole, cut, refused, at a limit."""
 
@@ -568,6 +569,7 @@ def test_a_request_that_the_provider_took_is_never_sent_again(answer: bytes, tak
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_provider_that_always_hangs_up_is_asked_once_more_at_most() -> None:
     """Also on a fresh connection it said nothing: that is its answer."""
 

@@ -99,6 +99,7 @@ def test_httpx_still_takes_bytes_behind_an_answer_for_the_next_one(place: str) -
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize("place", BEHIND)
 def test_bytes_behind_an_answer_never_reach_the_next_request(place: str) -> None:
     """Its connection is dropped, and the next request has another one."""
@@ -118,6 +119,7 @@ def test_bytes_behind_an_answer_never_reach_the_next_request(place: str) -> None
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_connection_without_anything_behind_its_answer_is_used_again(scheme: str) -> None:
     """The guard does not cost every connection."""
@@ -184,6 +186,7 @@ def test_httpcore_still_leaves_the_socket_of_a_cancelled_handshake_open() -> Non
         go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_cancelled_handshake_closes_its_socket() -> None:
     """At once."""
 
@@ -209,6 +212,7 @@ def test_httpx_still_lets_tls_alerts_pass_as_what_they_are() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 def test_an_alert_while_the_head_is_awaited_is_a_tls_alert() -> None:
     """With TLS 1.3 a provider refuses a caller's certificate only after the handshake."""
 

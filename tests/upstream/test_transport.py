@@ -217,6 +217,7 @@ def client(key: str | None = None, cert: Path = TLS / "client.pem") -> dict[str,
     return {"scheme": "https", "ca": CA, "cert": str(cert), "key": key}
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
     """Its key by itself, or in the file of the certificate."""
     key = (TLS / "client.key").read_text()
@@ -266,6 +267,7 @@ def test_certificates_and_keys_that_can_not_be_used_fail_at_once(settings: dict[
 # Idle connections
 
 
+@pytest.mark.usefixtures("transport")
 def test_connections_are_kept_as_long_as_is_said() -> None:
     """And closed then, although nobody asks."""
     ended = asyncio.Event()
