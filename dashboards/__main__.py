@@ -1,4 +1,4 @@
-"""`python -m dashboards` writes the dashboards in `json/` anew."""
+"""`python -m dashboards` writes `json/` and the list of panels in README.md anew."""
 
 from __future__ import annotations
 

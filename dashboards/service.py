@@ -14,6 +14,7 @@ from tracegate.telemetry import names as n
 PROVIDER, OUTCOME, CLASS = n.GEN_AI_PROVIDER_NAME, n.TRACEGATE_OUTCOME, n.TRACEGATE_ERROR_CLASS
 FAILED = select(n.METRIC_TRACEGATE_ATTEMPTS, f'{label(CLASS)}!=""')
 LOST = select(n.METRIC_TRACEGATE_TELEMETRY_ERRORS)
+AGAIN = select(n.METRIC_TRACEGATE_TELEMETRY_REPEATED)
 CONFLICTS = select(n.METRIC_TRACEGATE_REGION_CONFLICTS)
 REQUESTS = select(n.METRIC_TRACEGATE_REQUEST_DURATION, suffix="_count")
 
@@ -99,24 +100,37 @@ def latency() -> Sequence[Panel]:
     )
 
 
-COLLECTOR_IN = "otelcol_receiver_accepted_spans_total"
-COLLECTOR_OUT = "otelcol_exporter_sent_spans_total"
-COLLECTOR_REFUSED = "otelcol_receiver_refused_spans_total"
+ACCEPTED = "otelcol_receiver_accepted_spans_total"
+SENT = "otelcol_exporter_sent_spans_total"
+REFUSED = "otelcol_receiver_refused_spans_total"
+COLLECTOR = frozenset({ACCEPTED, SENT, REFUSED})
+"""What the Collector counts of itself, named as its configurations here name it."""
 
 
 def telemetry() -> Sequence[Panel]:
     """Whether all this arrived."""
-    where, whose = [n.TRACEGATE_TELEMETRY_WHERE], [PROVIDER, n.TRACEGATE_TARGET_ID]
+    where, signal, route = [n.TRACEGATE_TELEMETRY_WHERE], [n.TRACEGATE_TELEMETRY_SIGNAL], [n.TRACEGATE_ROUTE_NAME]
+    target = [PROVIDER, n.TRACEGATE_TARGET_ID]
     return (
         graph(
-            Place("Telemetry lost, by place", "What a gateway had to drop in each interval, and where. Must be 0.", 6),
+            Place("Telemetry lost, by place", "What a gateway had to drop in each interval, and where. Must be 0.", 8),
             [Ask(counts(LOST, where), legend(where))],
             "short",
             counted=True,
         ),
         graph(
-            Place("Region conflicts by target", "Attempts whose region is not the configured one. Must be 0.", 6),
-            [Ask(counts(CONFLICTS, whose), legend(whose))],
+            Place(
+                "Telemetry sent again",
+                "What a gateway sent again for want of an answer. It may have arrived before: duplicates at most.",
+                8,
+            ),
+            [Ask(counts(AGAIN, signal), legend(signal))],
+            "short",
+            counted=True,
+        ),
+        graph(
+            Place("Region conflicts by target", "Attempts whose region is not the configured one. Must be 0.", 8),
+            [Ask(counts(CONFLICTS, target), legend(target))],
             "short",
             counted=True,
         ),
@@ -125,26 +139,15 @@ def telemetry() -> Sequence[Panel]:
                 "Spans through the Collector",
                 "Spans that it took in, sent on and refused, in each interval. What is refused is kept by the gateway "
                 "and sent again. Needs the Collector's own metrics.",
-                6,
+                12,
             ),
-            [
-                Ask(counts(COLLECTOR_IN), "accepted"),
-                Ask(counts(COLLECTOR_OUT), "sent"),
-                Ask(counts(COLLECTOR_REFUSED), "refused"),
-            ],
+            [Ask(counts(ACCEPTED), "accepted"), Ask(counts(SENT), "sent"), Ask(counts(REFUSED), "refused")],
             "short",
             counted=True,
         ),
         graph(
-            Place(
-                "Requests in flight", "Requests that clients wait for, by route; `none` was not yet given to one.", 6
-            ),
-            [
-                Ask(
-                    level(select(n.METRIC_TRACEGATE_REQUESTS_ACTIVE), [n.TRACEGATE_ROUTE_NAME]),
-                    legend([n.TRACEGATE_ROUTE_NAME]),
-                )
-            ],
+            Place("Requests in flight", "Requests that clients wait for, by route; `none` has not got one yet.", 12),
+            [Ask(level(select(n.METRIC_TRACEGATE_REQUESTS_ACTIVE), route), legend(route))],
             "short",
         ),
     )

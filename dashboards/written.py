@@ -1,31 +1,34 @@
-"""The dashboards as the JSON that Grafana provisions: its classic form, which every version from 7 on loads.
+"""What is committed of the dashboards: their JSON, in Grafana's classic form, and the list of panels in README.md.
 
-What is committed in `json/` is what this makes; a test compares.
+The classic form is what every Grafana from 7 on provisions from a file. A test compares what is committed with this.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from dashboards.listing import inserted
 from dashboards.who_served_what import dashboard
 
-FOLDER = Path(__file__).parent / "json"
+FOLDER = Path(__file__).parent
+TEMPO = "json/tracegate-who-served-what.json"
+JAEGER = "json/tracegate-who-served-what-jaeger.json"
+README = "README.md"
 
 
-def texts() -> Mapping[str, str]:
-    """Each dashboard's JSON by the name of its file."""
-    made = {
-        "tracegate-who-served-what.json": dashboard("tempo"),
-        "tracegate-who-served-what-jaeger.json": dashboard("jaeger"),
-    }
-    return {name: JSONEncoder(indent=2, ensure_ascii=False).encode(one) + "\n" for name, one in made.items()}
+def texts(folder: Path = FOLDER) -> Mapping[str, str]:
+    """The text of each file, by its path below `dashboards/`; what people wrote of README.md is read from `folder`."""
+    made = {TEMPO: dashboard("tempo"), JAEGER: dashboard("jaeger")}
+    files = {path: JSONEncoder(indent=2, ensure_ascii=False).encode(one) + "\n" for path, one in made.items()}
+    return {**files, README: inserted((folder / README).read_text("utf-8"), json.loads(files[TEMPO]))}
 
 
 def write(folder: Path = FOLDER) -> int:
     """Write all of them; returns the exit status."""
-    for name, text in texts().items():
-        (folder / name).write_text(text, "utf-8")
+    for path, text in texts(folder).items():
+        (folder / path).write_text(text, "utf-8")
     return 0
