@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from tests.stores.collector_losses import Life
 from tests.stores.traffic import Asked, S
 
-NEVER_SENT = "ConnectionRefusedError"
-"""After it nothing can have arrived; after any other failure of an export it may have."""
+UNSURE = frozenset(("Unanswered", "CancelledError"))
+"""Ends of an export after which it may have arrived, or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Books:
         tries: The exports of traces, in their order.
         found: Spans in Jaeger, by trace.
         gateway: What the gateway's metrics say it lost of traces, by where; read from Prometheus.
+        repeated: Spans that they say were sent again though they may have arrived.
         lives: What the Collector's metrics said last, life by life.
         dropped: Spans that its log says it dropped while it ended.
         redelivered: Requests that it found on disk, on their way to Jaeger when it was killed.
@@ -55,6 +56,7 @@ class Books:
     tries: Sequence[Try] = ()
     found: dict[str, list[str]] = field(default_factory=dict)
     gateway: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
     lives: list[Life] = field(default_factory=list)
     dropped: int = 0
     redelivered: int = 0
@@ -86,8 +88,14 @@ class Books:
 
     @property
     def resent(self) -> int:
-        """Spans that the gateway sent again though they may have arrived: so many duplicates at most."""
-        return sum(len(one.spans) for one in self.tries if not one.status and one.error != NEVER_SENT)
+        """Spans that the gateway was seen to send again though they may have arrived: so many duplicates at most."""
+        unsure: set[str] = set()
+        count = 0
+        for one in self.tries:
+            count += len(unsure.intersection(one.spans))
+            if one.error in UNSURE:
+                unsure.update(one.spans)
+        return count
 
     @property
     def exposed(self) -> int:
@@ -129,7 +137,7 @@ class Books:
                 f" {sum(inside.values())} by the gateway {inside}, {sum(life.failed for life in self.lives)} by the"
                 f" Collector's metrics, {self.dropped} in its log as it ended",
                 f"  acknowledged and not sent by the Collector at its ends: {self.exposed} spans, of the last {times}",
-                f"  twice: {self.twice} in Jaeger; sent again though they may have arrived: {self.resent} spans by the"
+                f"  twice: {self.twice} in Jaeger; sent again though they may have arrived: {self.repeated} spans by the"
                 f" gateway, {self.redelivered} requests by the Collector",
             )
         )

@@ -119,6 +119,7 @@ async def _close(books: Books, plan: Plan, stack: Stack, gateway: Child) -> None
     )
     books.lives.append(await life(stack.collector_metrics, CLOCK))
     books.gateway = await _lost_by_the_gateway(stack)
+    books.repeated = await _repeated_by_the_gateway(stack)
     books.found = await asyncio.to_thread(found, stack.plan.address("jaeger_grpc"), "tracegate")
     log = stack.log("collector")
     books.dropped = 0 if plan.durable else dropped(log)
@@ -158,6 +159,11 @@ async def _lost_by_the_gateway(stack: Stack) -> dict[str, int]:
     series = await stack.prometheus.query("tracegate_telemetry_errors_total")
     lost = {str(one["metric"]["tracegate_telemetry_where"]): int(one["value"][1]) for one in series}
     return {where: count for where, count in lost.items() if where.startswith("traces") or where == "render_failed"}
+
+
+async def _repeated_by_the_gateway(stack: Stack) -> int:
+    series = await stack.prometheus.query('tracegate_telemetry_repeated_total{tracegate_telemetry_signal="traces"}')
+    return sum(int(one["value"][1]) for one in series)
 
 
 def _nicer(folder: Path) -> Mapping[str, Path]:

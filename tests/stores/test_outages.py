@@ -61,6 +61,7 @@ def _whole(books: Books) -> None:
     assert set(books.found) <= set(most)
     assert [trace for trace, spans in books.found.items() if len(spans) > most[trace]] == []
     assert books.twice == 0  # Jaeger's disk store has one place for a span, however often it comes
+    assert books.repeated == books.resent
 
 
 @of("ended with SIGTERM")

@@ -426,6 +426,26 @@ def test_closing_counts_what_could_not_be_sent(caplog: pytest.LogCaptureFixture)
     assert "not sent before the end. Lost since the last such line: 5 spans." in caplog.text
 
 
+def test_the_last_metrics_say_what_was_lost_at_the_end() -> None:
+    """Where metrics have another way than what was lost, the count arrives."""
+
+    class Apart(Kit):
+        async def post(self, url: str, headers: Headers, body: bytes, timeout_ns: int) -> Answer:
+            if not url.endswith("/v1/metrics"):
+                raise ConnectionError("nobody there")
+            return await super().post(url, headers, body, timeout_ns)
+
+    async def main() -> Kit:
+        kit = Apart()
+        kit.view.add(fallback().end())
+        await kit.view.close(kit.clock.now() + SECOND_NS)
+        return kit
+
+    lost = run(main).receiver.series(names.METRIC_TRACEGATE_TELEMETRY_ERRORS)
+    told = {point.labels[names.TRACEGATE_TELEMETRY_WHERE]: point.value for point in lost if point.value}
+    assert told == {names.LOST_TRACES_EXPORT: 5, names.LOST_LOGS_EXPORT: 3}
+
+
 def test_nothing_is_taken_after_the_end() -> None:
     """It is counted, and wakes nothing up."""
 

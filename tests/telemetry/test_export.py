@@ -18,9 +18,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from tests.telemetry.made import success
 from tracegate.telemetry import names
 from tracegate.telemetry.export import BODY, PATIENCE_NS, SECOND_NS, Channel, Endpoint, Signal
-from tracegate.telemetry.metrics_tally import Losses
+from tracegate.telemetry.metrics_tally import Losses, Repeats
 from tracegate.telemetry.otlp import Encoder, Envelope
-from tracegate.telemetry.post import Answer, Headers
+from tracegate.telemetry.post import Answer, Headers, Unanswered
 from tracegate.telemetry.spans import spans
 from tracegate.testing.clock import EPOCH, START, FakeClock
 from tracegate.testing.loop import run
@@ -74,6 +74,7 @@ class Kit:
         self.clock = FakeClock()
         self.post = Post(self.clock, *script)
         self.losses = Losses()
+        self.repeats = Repeats()
         self.channel = Channel(
             signal,
             endpoint or Endpoint("http://key:secret@collector:4318/v1/traces?token=secret"),
@@ -83,12 +84,18 @@ class Kit:
             lambda: 0.0,
             self.losses,
             limit,
+            self.repeats,
         )
 
     @property
     def lost(self) -> dict[str, int]:
         """What was lost, by where."""
         return {str(labels[0][1]): count for labels, count in self.losses.counts() if count}
+
+    @property
+    def repeated(self) -> dict[str, int]:
+        """What was sent again though it may have arrived, by signal."""
+        return {str(labels[0][1]): count for labels, count in self.repeats.counts()}
 
     async def after(self, seconds: float) -> None:
         """Let time pass."""
@@ -160,7 +167,7 @@ def test_a_body_is_compressed_where_that_is_configured() -> None:
     ],
 )
 def test_what_may_pass_is_tried_again(failure: Answer | Exception) -> None:
-    """After pauses that double, from one second to thirty, with jitter: here half of them."""
+    """After pauses that double, from one second to five, with jitter: here half of them."""
 
     async def main() -> Kit:
         kit = Kit(*[failure] * 8)
@@ -170,9 +177,87 @@ def test_what_may_pass_is_tried_again(failure: Answer | Exception) -> None:
         return kit
 
     kit = run(main)
-    assert kit.post.times == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 30.5, 45.5, 60.5]
+    assert kit.post.times == [0, 0.5, 1.5, 3.5, 6, 8.5, 11, 13.5, 16]
     assert len(set(kit.post.bodies)) == 1
     assert (kit.channel.held, kit.lost) == (0, {})
+
+
+def test_a_kept_connection_that_has_ended_costs_no_pause(caplog: pytest.LogCaptureFixture) -> None:
+    """It says so only when it is used; nothing is told, but what was sent again is counted: it may have arrived."""
+
+    async def main() -> Kit:
+        kit = Kit(Unanswered("the receiver closed the connection"))
+        kit.channel.put(ITEM, 3)
+        kit.channel.kick()
+        await kit.after(1)
+        return kit
+
+    kit = run(main)
+    assert kit.post.times == [0, 0]
+    assert (kit.lost, kit.repeated) == ({}, {"traces": 3})
+    assert caplog.records == []
+
+
+def test_what_is_not_answered_again_and_again_is_tried_with_pauses(caplog: pytest.LogCaptureFixture) -> None:
+    """Each time it is sent again is counted; a refusal on the way does not undo that it may have arrived."""
+
+    async def main() -> Kit:
+        kit = Kit(*[Unanswered("no answer in time")] * 2, Answer(503, (), b""))
+        kit.channel.put(ITEM, 3)
+        kit.channel.kick()
+        await kit.after(10)
+        return kit
+
+    kit = run(main)
+    assert kit.post.times == [0, 0, 0.5, 1.5]
+    assert kit.repeated == {"traces": 9}
+    assert "no answer: no answer in time" in caplog.records[0].getMessage()
+
+
+@pytest.mark.parametrize(
+    ("failure", "repeated"),
+    [
+        (ConnectionRefusedError(), {}),
+        (Answer(429, (), b""), {}),
+        (Answer(503, (), b""), {}),
+        (Answer(502, (), b""), {"traces": 3}),
+        (Answer(504, (), b""), {"traces": 3}),
+    ],
+)
+def test_only_what_may_have_arrived_counts_as_repeated(
+    failure: Answer | Exception, repeated: Mapping[str, int]
+) -> None:
+    """A refusal, or nobody there, leaves no doubt; a proxy without an answer does."""
+
+    async def main() -> Kit:
+        kit = Kit(failure)
+        kit.channel.put(ITEM, 3)
+        kit.channel.kick()
+        await kit.after(10)
+        return kit
+
+    kit = run(main)
+    assert len(kit.post.times) == 2
+    assert kit.repeated == repeated
+
+
+def test_what_was_cut_off_by_the_end_of_a_drain_may_have_arrived() -> None:
+    """With what came after it in one request, only the part that had been sent counts."""
+
+    async def forever() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> Kit:
+        kit = Kit(forever)
+        kit.channel.put(ITEM, 3)
+        await kit.channel.drain(kit.clock.now() + SECOND_NS)
+        kit.channel.put(ITEM, 4)
+        await kit.channel.drain(kit.clock.now() + SECOND_NS)
+        return kit
+
+    kit = run(main)
+    assert kit.post.taken == [3, 6]  # the second item says 4 and has 3
+    assert (kit.lost, kit.repeated) == ({}, {"traces": 3})
 
 
 @pytest.mark.parametrize(("value", "at"), [("7", 7), ("Thu, 01 Jan 2026 00:00:09 GMT", 9), ("0", 0), ("nonsense", 0.5)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracegate.telemetry import names
 from tracegate.telemetry.metrics_labels import Names
-from tracegate.telemetry.metrics_tally import Active, Losses, Tally
+from tracegate.telemetry.metrics_tally import Active, Losses, Repeats, Tally
 
 
 def test_a_tally_sums_by_label_value() -> None:
@@ -22,6 +22,14 @@ def test_losses_begin_at_zero_everywhere() -> None:
     assert [(where, int(where == names.LOST_RENDER)) for where in names.LOST] == [
         (label[0][1], count) for label, count in losses.counts()
     ]
+
+
+def test_repeats_are_counted_by_signal() -> None:
+    """There is no series before anything was sent twice."""
+    repeats = Repeats()
+    assert repeats.counts() == []
+    repeats.add("traces", 3)
+    assert repeats.counts() == [(((names.TRACEGATE_TELEMETRY_SIGNAL, "traces"),), 3)]
 
 
 def test_requests_in_flight_are_counted_by_route() -> None:

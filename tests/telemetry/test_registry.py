@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tests.telemetry.test_names import ATTRIBUTES, EVENTS, METRICS
 from tracegate.telemetry import names, registry
+from tracegate.telemetry.export import Signal
 from tracegate.telemetry.metrics_table import INSTRUMENTS
 from tracegate.testing.otlp.registry import Registry as Receiving
 
@@ -22,9 +23,13 @@ def test_types_are_the_pinned_ones() -> None:
 
 
 def test_values_are_the_pinned_ones() -> None:
-    """For every closed set; where telemetry is lost is our own."""
+    """For every closed set; where telemetry is lost, and of what signal it is, is our own."""
     pinned = {name: tuple(PINNED["enums"][name]) for name in REGISTRY.members if name in PINNED["enums"]}
-    assert {**pinned, names.TRACEGATE_TELEMETRY_WHERE: names.LOST} == REGISTRY.members
+    ours: dict[str, tuple[Any, ...]] = {
+        names.TRACEGATE_TELEMETRY_WHERE: names.LOST,
+        names.TRACEGATE_TELEMETRY_SIGNAL: get_args(Signal),
+    }
+    assert {**pinned, **ours} == REGISTRY.members
     ours = {name for name in PINNED["enums"] if name.startswith("tracegate.")}
     assert ours <= set(REGISTRY.members)
 

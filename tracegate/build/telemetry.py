@@ -13,7 +13,7 @@ from tracegate.telemetry.content import Beside
 from tracegate.telemetry.content_kept import Kept
 from tracegate.telemetry.content_setup import content_view
 from tracegate.telemetry.metrics import Measurements
-from tracegate.telemetry.metrics_tally import Active, Losses
+from tracegate.telemetry.metrics_tally import Active, Losses, Repeats
 from tracegate.telemetry.post import Post
 from tracegate.telemetry.setup import Otlp, TelemetrySettings, resource_of, views
 from tracegate.telemetry.view import View
@@ -48,7 +48,7 @@ def telemetry_of(
     """
     measurements = Measurements((settings.target for settings in config.targets.values()), config.routes)
     active = Active(measurements.names)
-    settings, losses = _settings(config), Losses()
+    settings, losses, repeats = _settings(config), Losses(), Repeats()
     resource = resource_of(settings, clock, ids)
     view = views(
         settings,
@@ -60,12 +60,13 @@ def telemetry_of(
         environ=environ,
         post=post,
         resource=resource,
+        repeats=repeats,
     )
     to = _otlp(config.telemetry.content_otlp) if config.telemetry.content and not settings.disabled else None
     if to is None:
         return Telemetry(view, active)
     kept = Kept()
-    content = content_view(to, settings, clock, ids, kept, losses, resource, post)
+    content = content_view(to, settings, clock, ids, kept, losses, resource, post, repeats)
     return Telemetry(Beside(clock, view, content), active, kept.hop)
 
 

@@ -10,6 +10,9 @@ from email.utils import parsedate_to_datetime
 RETRIED = frozenset((429, 502, 503, 504))
 """Statuses after which the same request is sent again; any other than 2xx is final."""
 
+UNSURE = frozenset((502, 504))
+"""Those of a proxy that got no answer: the receiver may have taken it (RFC 9110, sections 15.6.3 and 15.6.5)."""
+
 SECOND_NS = 1_000_000_000
 
 

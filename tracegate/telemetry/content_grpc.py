@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import grpc  # type: ignore[import-untyped]  # it ships no types
 
-from tracegate.telemetry.post import Answer, Headers
+from tracegate.telemetry.post import Answer, Headers, Unanswered
 from tracegate.telemetry.setup import Otlp
 
 EXPORT = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
@@ -68,7 +68,7 @@ class GrpcPoster:
         if status is grpc.StatusCode.OK:
             return Answer(200, (), call.result())
         if status.name in RETRIED:
-            raise ConnectionError(f"gRPC status {status.name}")
+            raise Unanswered(f"gRPC status {status.name}")  # nor does gRPC say whether it had been sent
         return Answer(status.value[0], (), b"")
 
     async def close(self) -> None:

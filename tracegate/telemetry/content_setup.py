@@ -11,7 +11,7 @@ from tracegate.errors import ConfigError
 from tracegate.telemetry.content import Content
 from tracegate.telemetry.content_kept import Kept
 from tracegate.telemetry.export import Channel
-from tracegate.telemetry.metrics_tally import Losses
+from tracegate.telemetry.metrics_tally import Losses, Repeats
 from tracegate.telemetry.post import Post
 from tracegate.telemetry.setup import Otlp, TelemetrySettings, endpoint_of, envelope_of, poster_of
 
@@ -30,6 +30,7 @@ def content_view(
     losses: Losses,
     resource: Mapping[str, str],
     post: Post | None = None,
+    repeats: Repeats | None = None,
 ) -> Content:
     """The view of prompts and answers.
 
@@ -42,6 +43,7 @@ def content_view(
         losses: Where losses are counted.
         resource: Of this process, the same as for the other signals.
         post: Sends requests, instead of a connection of its own.
+        repeats: Counts what was sent again though it may have arrived.
 
     Raises:
         ConfigError: A certificate can't be read, a header can't be sent.
@@ -50,7 +52,8 @@ def content_view(
     # What gRPC compresses must not be compressed before.
     endpoint = endpoint_of(to if to.protocol != "grpc" else replace(to, compression="none"), KEY)
     way, close = _way(to) if post is None else (post, _nothing)
-    channel = Channel("content", endpoint, envelope_of(resource), way, clock, ids.random, losses, settings.queue)
+    envelope = envelope_of(resource)
+    channel = Channel("content", endpoint, envelope, way, clock, ids.random, losses, settings.queue, repeats)
     return Content(clock, channel, kept, losses, limit=settings.queue, value_limit=settings.value_limit, close=close)
 
 

@@ -2,6 +2,7 @@
 
 Nobody waits for it. What does not fit is refused and counted, so what waits stays whole and in order; a receiver that
 is gone, hangs or refuses costs memory up to the bound and nothing else.
+What was sent and not answered may have arrived: it is sent again, and counted as what may be there twice.
 Source: OTLP specification 1.x, OTLP/HTTP: which answers are retried, `Retry-After`, partial success.
 """
 
@@ -18,19 +19,23 @@ from urllib.parse import urlsplit
 
 from tracegate.clock import Clock
 from tracegate.telemetry import names
-from tracegate.telemetry.answer import RETRIED, partial_success, retry_after_ns
-from tracegate.telemetry.metrics_tally import Losses
+from tracegate.telemetry.answer import RETRIED, UNSURE, partial_success, retry_after_ns
+from tracegate.telemetry.metrics_tally import Losses, Repeats
 from tracegate.telemetry.otlp import Envelope
-from tracegate.telemetry.post import Answer, Post
+from tracegate.telemetry.post import Answer, Post, Unanswered
 
 Signal = Literal["traces", "logs", "metrics", "content"]
 """What has a way out of its own; `content` are log events with prompts and answers, apart from all others."""
 
 SECOND_NS = 1_000_000_000
 BASE_NS = SECOND_NS
-CAP_NS = 30 * SECOND_NS
+CAP_NS = 5 * SECOND_NS
 PATIENCE_NS = 300 * SECOND_NS
-"""First and longest pause between tries, and how long one batch is tried. Source: the Collector's exporter helper."""
+"""First and longest pause between tries, and how long one batch is tried.
+
+Source: the Collector's exporter helper, but for the longest pause, which is 30 s there: that would fill the queue of a
+busy gateway while the receiver is back already.
+"""
 
 MINUTE_NS = 60 * SECOND_NS
 BODY = 1_000_000
@@ -74,6 +79,7 @@ class _Batch:
     items: list[bytes]
     count: int
     size: int
+    unsure: int = 0  # how many of the items may have arrived already
 
 
 class Channel:
@@ -88,6 +94,7 @@ class Channel:
         random: A number in [0, 1), for jitter.
         losses: Where losses are counted.
         limit: Bytes that may wait, those on their way included.
+        repeats: Where it is counted what was sent again though it may have arrived.
     """
 
     __slots__ = (
@@ -102,6 +109,7 @@ class Channel:
         "_post",
         "_queue",
         "_random",
+        "_repeats",
         "_task",
         "_wake",
         "held",
@@ -118,6 +126,7 @@ class Channel:
         random: Callable[[], float],
         losses: Losses,
         limit: int,
+        repeats: Repeats | None = None,
     ) -> None:
         self.signal: Signal = signal
         self.held = 0
@@ -128,6 +137,7 @@ class Channel:
         self._random = random
         self._losses = losses
         self._limit = limit
+        self._repeats = Repeats() if repeats is None else repeats
         self._queue: deque[_Batch] = deque()
         self._task: asyncio.Task[None] | None = None
         self._wake: asyncio.Future[None] | None = None
@@ -209,6 +219,7 @@ class Channel:
             more = self._queue.popleft()
             taken.items += more.items
             taken.count += more.count
+            taken.unsure += more.unsure
             taken.size += more.size
         return taken
 
@@ -221,9 +232,18 @@ class Channel:
         pause = BASE_NS
         while True:
             wait: int | None = None
+            before = batch.unsure
+            if before:
+                self._repeats.add(self.signal, before)
+            batch.unsure = batch.count  # also for whoever cancels
             try:
                 answer = await self._post(self._endpoint.url, self._headers, body, self._endpoint.timeout_ns)
+            except Unanswered as exc:
+                if not before:
+                    continue  # a kept connection that has ended says so only when it is used
+                why = f"no answer: {exc}"
             except OSError as exc:
+                batch.unsure = before
                 why = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
             except Exception as exc:  # noqa: BLE001  # a poster of somebody's own may raise anything
                 self._lose(1, batch.count, f"the poster failed: {type(exc).__name__}")
@@ -233,6 +253,8 @@ class Channel:
                     self._accepted(answer)
                     return
                 why = f"status {answer.status}"
+                if answer.status not in UNSURE:
+                    batch.unsure = before
                 if answer.status not in RETRIED:
                     self._lose(1, batch.count, why)
                     return

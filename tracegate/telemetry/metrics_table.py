@@ -146,5 +146,11 @@ INSTRUMENTS: Mapping[str, Instrument] = {
             "{error}",
             "Spans, log events and exports of metrics that were lost.",
         ),
+        Instrument(
+            names.METRIC_TRACEGATE_TELEMETRY_REPEATED,
+            "counter",
+            "{item}",
+            "Spans, log events and exports of metrics that were sent again though they may have arrived.",
+        ),
     )
 }

@@ -49,6 +49,15 @@ class Losses(Tally):
         super().__init__(names.METRIC_TRACEGATE_TELEMETRY_ERRORS, names.TRACEGATE_TELEMETRY_WHERE, names.LOST)
 
 
+class Repeats(Tally):
+    """`tracegate.telemetry.repeated`: what was sent again though it may have arrived, by signal."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(names.METRIC_TRACEGATE_TELEMETRY_REPEATED, names.TRACEGATE_TELEMETRY_SIGNAL)
+
+
 class Active(Tally):
     """`tracegate.requests.active`: requests in flight, by route.
 

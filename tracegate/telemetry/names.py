@@ -162,6 +162,7 @@ TRACEGATE_TARGET_REGION_CONFIGURED = "tracegate.target.region_configured"
 TRACEGATE_CLIENT_REQUEST_ID = "tracegate.client.request_id"
 TRACEGATE_COST_UNKNOWN_REASON = "tracegate.cost.unknown_reason"
 TRACEGATE_TELEMETRY_WHERE = "tracegate.telemetry.where"
+TRACEGATE_TELEMETRY_SIGNAL = "tracegate.telemetry.signal"
 TRACEGATE_AUDIT_MODE = "tracegate.audit.mode"
 
 USAGE_BY_MODALITY = "gen_ai.usage."
@@ -196,6 +197,7 @@ METRIC_TRACEGATE_AUDIT_UNSHIPPED = "tracegate.audit.unshipped"
 METRIC_TRACEGATE_AUDIT_SHIP_LAG = "tracegate.audit.ship_lag"
 METRIC_TRACEGATE_AUDIT_MODE = "tracegate.audit.mode"
 METRIC_TRACEGATE_TELEMETRY_ERRORS = "tracegate.telemetry.errors"
+METRIC_TRACEGATE_TELEMETRY_REPEATED = "tracegate.telemetry.repeated"
 
 # --- log events ---
 

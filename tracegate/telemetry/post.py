@@ -1,7 +1,8 @@
 """Posting OTLP over HTTP/1.1: one kept connection per poster, over plain asyncio streams.
 
 Not a general HTTP client: it posts one body at a time and reads a small answer. Redirects are not followed, proxies not
-asked, cookies not kept. A server that breaks HTTP is a `ConnectionError`, like one that hangs up.
+asked, cookies not kept, and nothing is sent twice: who gets no answer is told whether the body may have arrived.
+A server that breaks HTTP is like one that hangs up.
 Source: RFC 9112; OTLP specification 1.x, OTLP/HTTP.
 """
 
@@ -41,6 +42,10 @@ class Answer:
         return next((value for key, value in self.headers if key == name), None)
 
 
+class Unanswered(ConnectionError):
+    """It was sent, at least in part, and there is no answer that can be read: the receiver may have taken it."""
+
+
 class Post(Protocol):
     """Sends one body."""
 
@@ -48,7 +53,8 @@ class Post(Protocol):
         """Post it and return the answer.
 
         Raises:
-            OSError: It did not arrive, or no answer came in time.
+            Unanswered: It may have arrived.
+            OSError: It can't have arrived.
         """
 
 
@@ -84,12 +90,15 @@ class Poster:
         lines += [f"{name}: {value}" for name, value in headers]
         lines.append(f"Content-Length: {len(body)}")
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-        async with asyncio.timeout(timeout_ns / 1e9):
-            idle = self._take(origin)
-            if idle is not None:
-                with suppress(_Gone):  # it died while it was idle: nothing was answered on it
-                    return await self._exchange(idle, head, body)
-            return await self._exchange(await self._connect(origin), head, body)
+        connection: _Connection | None = None
+        try:
+            async with asyncio.timeout(timeout_ns / 1e9):
+                connection = self._take(origin) or await self._connect(origin)
+                return await self._exchange(connection, head, body)
+        except TimeoutError as exc:
+            if connection is None:
+                raise
+            raise Unanswered("no answer in time") from exc
 
     async def close(self) -> None:
         """Close the kept connection."""
@@ -120,11 +129,10 @@ class Poster:
             answer, kept = await _read(connection.reader)
         except (asyncio.IncompleteReadError, ConnectionError) as exc:
             connection.abort()
-            nothing = not isinstance(exc, asyncio.IncompleteReadError) or not exc.partial
-            raise (_Gone if nothing else ConnectionError)("the receiver closed the connection") from exc
+            raise Unanswered("the receiver closed the connection") from exc
         except (asyncio.LimitOverrunError, ValueError) as exc:
             connection.abort()
-            raise ConnectionError(f"the receiver does not speak HTTP/1.1: {exc}") from exc
+            raise Unanswered(f"the receiver does not speak HTTP/1.1: {exc}") from exc
         except BaseException:
             connection.abort()
             raise
@@ -133,10 +141,6 @@ class Poster:
         else:
             connection.abort()
         return answer
-
-
-class _Gone(ConnectionError):
-    """The connection ended, as far as can be told before the first byte of an answer."""
 
 
 @dataclass(frozen=True, slots=True)

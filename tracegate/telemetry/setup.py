@@ -21,7 +21,7 @@ from tracegate.telemetry.aggregate import Aggregator
 from tracegate.telemetry.direct import Channels, Direct
 from tracegate.telemetry.export import Channel, Endpoint, Signal
 from tracegate.telemetry.metrics import Measurements
-from tracegate.telemetry.metrics_tally import Losses, Tally
+from tracegate.telemetry.metrics_tally import Losses, Repeats, Tally
 from tracegate.telemetry.otlp import Envelope
 from tracegate.telemetry.post import Post, Poster, tls_context
 from tracegate.telemetry.view import View
@@ -117,6 +117,7 @@ def views(
     environ: Mapping[str, str] | None = None,
     post: Post | None = None,
     resource: dict[str, str] | None = None,
+    repeats: Repeats | None = None,
 ) -> View:
     """The view that runs.
 
@@ -130,6 +131,7 @@ def views(
         environ: For the SDK, what no setting says.
         post: Sends the direct renderer's requests, instead of a connection of its own for each signal.
         resource: Of this process, where it is shared; by default made here.
+        repeats: Counts what was sent again though it may have arrived; exported like `tallies`.
 
     Raises:
         ConfigError: A file can't be read, a header can't be sent, an exporter is not installed.
@@ -138,13 +140,15 @@ def views(
         return Off()
     resource = resource_of(settings, clock, ids) if resource is None else resource
     lost = Losses() if losses is None else losses
+    again = Repeats() if repeats is None else repeats
+    tallies = (*tallies, again)
     if settings.renderer == "sdk":
         return _replay(settings, clock, measurements, lost, tallies, environ or {}, resource)
     if settings.unread:
         logger.warning(
             "These variables are set and have no effect; each needs `renderer: sdk`: %s.", ", ".join(settings.unread)
         )
-    return _direct(settings, clock, ids, measurements, lost, tallies, post, resource)
+    return _direct(settings, clock, ids, measurements, lost, again, tallies, post, resource)
 
 
 def resource_of(settings: TelemetrySettings, clock: Clock, ids: Ids) -> dict[str, str]:
@@ -174,6 +178,7 @@ def _direct(
     ids: Ids,
     measurements: Measurements,
     losses: Losses,
+    repeats: Repeats,
     tallies: Sequence[Tally],
     post: Post | None,
     resource: dict[str, str],
@@ -190,7 +195,7 @@ def _direct(
         if way is None:
             posters.append(poster := poster_of(to))
             way = poster
-        return Channel(signal, endpoint, envelope, way, clock, ids.random, losses, queue)
+        return Channel(signal, endpoint, envelope, way, clock, ids.random, losses, queue, repeats)
 
     async def close() -> None:
         for poster in posters:
