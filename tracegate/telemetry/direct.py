@@ -147,6 +147,16 @@ class Direct:
 
     async def flush(self, by: int) -> None:
         """See `View.flush`; what could not be sent by then stays queued, and nothing runs any more."""
+        await self._flush(by, last=False)
+
+    async def close(self, by: int) -> None:
+        """See `View.close`; what could not be sent by then is lost, and counted."""
+        self._closed = True
+        await self._flush(by, last=True)
+        if self._channels.metrics is not None:
+            self._channels.metrics.drop()
+
+    async def _flush(self, by: int, *, last: bool) -> None:
         for timer in (self._tick, self._soon, self._next_metrics):
             if timer is not None:
                 timer.cancel()
@@ -156,20 +166,15 @@ class Direct:
             await asyncio.sleep(0)  # requests go on while we flush
         channels, now = self._channels, self._clock.now()
         part = now + (by - now) * 2 // 3  # metrics come last, so that what the others lost is in them
-        others = [channel.drain(part) for channel in (channels.traces, channels.logs) if channel is not None]
-        await asyncio.gather(*others)
+        others = [channel for channel in (channels.traces, channels.logs) if channel is not None]
+        await asyncio.gather(*(channel.drain(part) for channel in others))
+        if last:
+            for channel in others:
+                channel.drop()
         if channels.metrics is not None:
             self._collect(channels.metrics)
             await channels.metrics.drain(by)
         await channels.close()
-
-    async def close(self, by: int) -> None:
-        """See `View.close`; what could not be sent by then is lost, and counted."""
-        self._closed = True
-        await self.flush(by)
-        for channel in (self._channels.traces, self._channels.logs, self._channels.metrics):
-            if channel is not None:
-                channel.drop()
 
     def _arm(self) -> None:
         now = self._clock.now
