@@ -22,7 +22,10 @@ CATCH_ALL = {"base", "common", "core", "handler", "handlers", "helper", "helpers
     "utils",
 }
 
-# Modules without a test file of their own, each with its reason.
+CODE = ("tracegate/*.py", "dashboards/*.py")
+"""Pathspecs of what is run outside tests; git's `*` matches `/` too."""
+
+# Modules without a test file of their own, each with its reason; those of the package without its name.
 UNTESTED: dict[str, str] = {
     "dialects/dialect.py": "an interface: nothing to run",
     "policies/policy.py": "an interface: nothing to run",
@@ -40,27 +43,39 @@ UNTESTED: dict[str, str] = {
     "testing/simulator_playing.py": "a part of the simulator: tested with it",
     "testing/wire_actions.py": "what a plan is made of: tested with what makes and what plays it",
     "testing/wire_flavour.py": "a table: every row is played in test_wire.py",
+    "dashboards/__main__.py": "an entry: tests start it as a process",
+    "dashboards/answers.py": "rows of a dashboard: tested as the JSON that is made of them",
+    "dashboards/service.py": "rows of a dashboard: tested as the JSON that is made of them",
+    "dashboards/who_served_what.py": "a dashboard: tested as the JSON that is made of it",
 }
 
 # Folders of tests that mirror no room: they look at the product as a whole.
-WHOLE = {"agreement", "bench", "differential", "examples", "house", "stores"}
+WHOLE = {"agreement", "bench", "dashboards", "differential", "examples", "house", "stores"}
 
 
 def modules() -> list[Path]:
-    """The modules of the package that have code, as paths below `tracegate/`."""
-    every = [path.relative_to("tracegate") for path in files("tracegate/*.py")]
-    return [path for path in every if path.name != "__init__.py" or _has_code(path)]
+    """The modules of the package, and of what makes the dashboards, that have code."""
+    return [path for path in files(*CODE) if path.name != "__init__.py" or _has_code(path)]
 
 
 def _has_code(path: Path) -> bool:
     return any(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        for node in ast.walk(ast.parse(text("tracegate" / path)))
+        for node in ast.walk(ast.parse(text(path)))
     )
 
 
+def _below(module: Path) -> Path:
+    """Its path, without the package's name."""
+    return module.relative_to("tracegate") if module.parts[0] == "tracegate" else module
+
+
 def _test_of(module: Path) -> Path:
-    """`telemetry/otlp.py` → `tests/telemetry/test_otlp.py`; a package's own code is tested under its name."""
+    """`tracegate/telemetry/otlp.py` → `tests/telemetry/test_otlp.py`; a package's code is tested under its name.
+
+    `dashboards/query.py` → `tests/dashboards/test_query.py`.
+    """
+    module = _below(module)
     if module.name == "__init__.py":
         return Path("tests", module.parent, f"test_{module.parent.name}.py")
     return Path("tests", module.parent, f"test_{module.name}")
@@ -92,7 +107,7 @@ def test_no_module_has_a_catch_all_name() -> None:
 def test_every_module_and_everything_public_has_a_docstring() -> None:
     """Said here too, so that no `noqa` and no ruff setting can take it back."""
     missing = []
-    for path in files("tracegate/*.py"):
+    for path in files(*CODE):
         tree = ast.parse(text(path))
         nodes = [("module", tree), *((node.name, node) for node in _public(tree))]
         missing += [f"{path}: {name}" for name, node in nodes if not ast.get_docstring(node)]
@@ -102,7 +117,7 @@ def test_every_module_and_everything_public_has_a_docstring() -> None:
 def test_every_module_has_its_test_file() -> None:
     """Tests mirror the package, so that whoever changes a module knows where its tests are."""
     tests = set(files("tests/*.py"))
-    assert [str(path) for path in modules() if str(path) not in UNTESTED and _test_of(path) not in tests] == []
+    assert [str(path) for path in modules() if str(_below(path)) not in UNTESTED and _test_of(path) not in tests] == []
 
 
 def test_every_test_file_has_its_module() -> None:
@@ -114,7 +129,7 @@ def test_every_test_file_has_its_module() -> None:
 
 def test_no_exception_is_left_over() -> None:
     """A module that is gone, or that got a test file, is no exception any more."""
-    known = {str(path): _test_of(path) for path in modules()}
+    known = {str(_below(path)): _test_of(path) for path in modules()}
     tests = set(files("tests/*.py"))
     assert [path for path in UNTESTED if path not in known or known[path] in tests] == []
 
