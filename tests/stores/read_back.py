@@ -57,9 +57,9 @@ async def read_back(stack: Stack, run: Run) -> list[Kept]:
     """What the stores have of each case, in the order of the cases; raises `NotFound` when some of it is missing."""
     traces = await asyncio.gather(*(_trace(stack, one) for one in run.played))
     instances = [_instance(spans) for _, _, spans in traces]
-    points = await _points(stack, instances)
-    exemplars = await _exemplars(stack, instances)
-    logs = await _logs(stack, instances, sum(len(one.sent.logs) for one in run.played))
+    points = await points_of(stack, instances)
+    exemplars = await exemplars_of(stack, instances)
+    logs = await logs_of(stack, instances, sum(len(one.sent.logs) for one in run.played))
     return [
         Kept(
             trace,
@@ -81,9 +81,9 @@ async def _trace(stack: Stack, played: Played) -> tuple[str, Mapping[tuple[str, 
         (trace,) = await found(lambda: stack.jaeger.search(SERVICE, wanted))
     else:
         trace = said.split("-")[1]
-    got = await found(lambda: stack.jaeger.trace(trace), lambda got: len(stored.spans(got)) >= len(played.sent.spans))
+    spans = await spans_of(stack, trace, len(played.sent.spans))
     searched = {one: list(await stack.jaeger.search(SERVICE, dict([one]))) for one in _searched_for(played)}
-    return trace, searched, stored.spans(got)
+    return trace, searched, spans
 
 
 def _searched_for(played: Played) -> list[tuple[str, str]]:
@@ -113,7 +113,17 @@ def _instance(spans: Sequence[Span]) -> str:
     return instance
 
 
-async def _points(stack: Stack, instances: Sequence[str]) -> list[Point]:
+async def spans_of(stack: Stack, trace: str, count: int) -> list[Span]:
+    """A trace of at least so many spans, in Jaeger."""
+
+    def complete(got: Sequence[stored_metrics.Json]) -> bool:
+        return len(stored.spans(got)) >= count
+
+    return stored.spans(await found(lambda: stack.jaeger.trace(trace), complete))
+
+
+async def points_of(stack: Stack, instances: Sequence[str]) -> list[Point]:
+    """The points of some gateways, in Prometheus; each exported them once, and whole."""
     query = _of(instances)
 
     def complete(vector: Sequence[stored_metrics.Json]) -> bool:
@@ -122,8 +132,8 @@ async def _points(stack: Stack, instances: Sequence[str]) -> list[Point]:
     return stored_metrics.points(await found(lambda: stack.prometheus.query(query), complete))
 
 
-async def _exemplars(stack: Stack, instances: Sequence[str]) -> list[KeptExemplar]:
-    """They were written with the points, so what is not there now never comes."""
+async def exemplars_of(stack: Stack, instances: Sequence[str]) -> list[KeptExemplar]:
+    """Their exemplars. They were written with the points, so what is not there now never comes."""
     now = CLOCK.wall()
     return stored_metrics.exemplars(await stack.prometheus.exemplars(_of(instances), now - 600 * S, now))
 
@@ -132,6 +142,7 @@ def _of(instances: Sequence[str]) -> str:
     return f'{{service_instance_id=~"{"|".join(instances)}"}}'
 
 
-async def _logs(stack: Stack, instances: Sequence[str], count: int) -> list[LogRecord]:
+async def logs_of(stack: Stack, instances: Sequence[str], count: int) -> list[LogRecord]:
+    """At least so many log events of some gateways, in VictoriaLogs."""
     query = f"_time:1h service.instance.id:in({','.join(instances)})"
     return stored_logs.logs(await found(lambda: stack.victorialogs.query(query), lambda got: len(got) >= count))
