@@ -137,7 +137,7 @@ class Books:
                 f" {sum(inside.values())} by the gateway {inside}, {sum(life.failed for life in self.lives)} by the"
                 f" Collector's metrics, {self.dropped} in its log as it ended",
                 f"  acknowledged and not sent by the Collector at its ends: {self.exposed} spans, of the last {times}",
-                f"  twice: {self.twice} in Jaeger; sent again though they may have arrived: {self.repeated} spans by the"
-                f" gateway, {self.redelivered} requests by the Collector",
+                f"  twice: {self.twice} in Jaeger; sent again though they may have arrived: {self.repeated} spans by"
+                f" the gateway, {self.redelivered} requests by the Collector",
             )
         )

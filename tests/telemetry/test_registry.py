@@ -30,8 +30,8 @@ def test_values_are_the_pinned_ones() -> None:
         names.TRACEGATE_TELEMETRY_SIGNAL: get_args(Signal),
     }
     assert {**pinned, **ours} == REGISTRY.members
-    ours = {name for name in PINNED["enums"] if name.startswith("tracegate.")}
-    assert ours <= set(REGISTRY.members)
+    planned = {name for name in PINNED["enums"] if name.startswith("tracegate.")}
+    assert planned <= set(REGISTRY.members)
 
 
 def test_metrics_are_the_pinned_ones() -> None:
