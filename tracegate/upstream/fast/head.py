@@ -120,7 +120,6 @@ def _malformed(head: bytes) -> Broken:
     lines = head.split(b"\r\n")
     if _HEAD.fullmatch(lines[0] + b"\r\n\r\n") is None:
         return malformed(": its first line")
-    for number, line in enumerate(lines[1:-2], 1):
-        if _HEAD.fullmatch(b"HTTP/1.1 200\r\n" + line + b"\r\n\r\n") is None:
-            return malformed(f": its field {number}")
-    return malformed()
+    fields = enumerate(lines[1:-2], 1)
+    place = next((n for n, line in fields if _HEAD.fullmatch(b"HTTP/1.1 200\r\n" + line + b"\r\n\r\n") is None), 0)
+    return malformed(f": its field {place}")

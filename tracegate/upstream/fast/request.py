@@ -18,8 +18,8 @@ STARTS = 1024
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _OURS = "host|content-length|transfer-encoding|te|trailer|upgrade|expect|connection|keep-alive"  # framing is ours
 _FIELDS = re.compile(
-    rf"(?:(?!(?i:{_OURS}):)"
-    r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++: (?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\xff]++)*+)?\r\n)*+"
+    rf"(?:(?!(?i:{_OURS})\n)"
+    r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++\n(?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\xff]++)*+)?\r)*+"
 )
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _KEPT = "!$%&'()*+,-./:;=?@[\\]^_|~"  # of a path and its query; what is encoded already stays so
@@ -46,10 +46,11 @@ class Requests:
         start = self._starts.get(key)
         if start is None:
             start = self._start(outgoing)
-        fields = "".join([f"{name}: {value}\r\n" for name, value in outgoing.headers])
-        # A value that holds a line break may be well-formed lines, but then there are more lines than fields.
+        # Each field as `name LF value CR`: neither may stand in a name or a value, so nothing can pass for two of them.
+        fields = "".join([f"{name}\n{value}\r" for name, value in outgoing.headers])
         if _FIELDS.fullmatch(fields) is None or fields.count("\n") != len(outgoing.headers):
             raise _unfit(f"{_culprit(outgoing)} can't be carried by HTTP")
+        fields = fields.replace("\n", ": ").replace("\r", "\r\n")
         return f"{start}{fields}content-length: {len(outgoing.body)}\r\n\r\n".encode("latin-1")
 
     def _start(self, outgoing: Outgoing) -> str:
@@ -71,11 +72,12 @@ class Requests:
 
 def _culprit(outgoing: Outgoing) -> str:
     """The field at fault, without its value, which may be a secret."""
-    for name, value in outgoing.headers:
-        line = f"{name}: {value}\r\n"
-        if _FIELDS.fullmatch(line) is None or line.count("\n") != 1:
-            return f"its field {name!r}"
-    raise AssertionError("each field is well-formed alone, but not all of them together")
+    name = next(name for name, value in outgoing.headers if not _alone(f"{name}\n{value}\r"))
+    return f"its field {name!r}"
+
+
+def _alone(field: str) -> bool:
+    return _FIELDS.fullmatch(field) is not None and field.count("\n") == 1
 
 
 def _unfit(why: str) -> Failed:
