@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # A key in the developer's shell would be served as a provider, an OTEL_* would send telemetry away, a proxy would
@@ -45,3 +50,43 @@ sys.addaudithook(_stay_at_home)
 settings.register_profile("tracegate", derandomize=True, database=None, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tracegate"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, in one process, the tests that share the real servers, and those that want the machine alone."""
+    for item in items:
+        for name in ("stores", "alone"):
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a module that is marked `alone` wait until no other process tests, and others until it is done."""
+    with ExitStack() as held:
+        if request.node.get_closest_marker("alone") and _is_one_of_several():
+            held.enter_context(_machine(tmp_path_factory.getbasetemp().parent, fcntl.LOCK_EX))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _beside_others(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let every other test run beside those of the other processes."""
+    with ExitStack() as held:
+        if not request.node.get_closest_marker("alone") and _is_one_of_several():
+            held.enter_context(_machine(tmp_path_factory.getbasetemp().parent, fcntl.LOCK_SH))
+        yield
+
+
+def _is_one_of_several() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+@contextmanager
+def _machine(folder: Path, mode: int) -> Iterator[None]:
+    """Hold the machine, alone or shared; whoever waits is in a queue of its own, so that no one waits for ever."""
+    with (folder / "turn").open("w") as turn, (folder / "machine").open("w") as machine:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(machine, mode)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        yield

@@ -15,6 +15,8 @@ from tracegate.testing.ids import SeededIds
 from tracegate.testing.loop import run
 from tracegate.testing.receiver import Accept, Behaviour, Hang, Partial, Refuse, Reset, Slow
 
+pytestmark = pytest.mark.slow
+
 S = 1_000_000_000
 CONFIG = """
 providers: {p: {dialect: openai, base_url: "http://127.0.0.1:9/p/v1", key: none}}

@@ -23,6 +23,8 @@ from tracegate.testing.driver import AppBroke
 from tracegate.testing.loop import run
 from tracegate.testing.simulator_log import Entry
 
+pytestmark = pytest.mark.slow
+
 CASES = 5000
 BLOCK = 250
 

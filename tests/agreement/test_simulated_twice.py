@@ -26,6 +26,8 @@ from tracegate.upstream.exchange import Exchange
 from tracegate.upstream.origin import TransportSettings
 from tracegate.upstream.transport import httpx_exchange
 
+pytestmark = pytest.mark.slow
+
 CREATED = 1_700_000_000
 LIMIT = 20_000 * MS
 SHORT_LIMIT = 1_500 * MS  # for what never comes; far more than a collection of garbage takes

@@ -13,6 +13,8 @@ from tests.bench.report import rows, table, told, verdicts
 from tests.bench.sink import spans_in
 from tests.bench.work import Work
 
+pytestmark = pytest.mark.slow
+
 HTTPX = System("httpx")
 
 

@@ -28,6 +28,8 @@ from tracegate.telemetry.spans import spans
 from tracegate.testing.simulator_log import Entry
 from tracegate.testing.tree import span_tree
 
+pytestmark = pytest.mark.slow
+
 TREES = (
     """
 POST /v1/chat/completions ok 200

@@ -27,6 +27,8 @@ from tests.differential.ways import BODY, CLIENT_KEY, Way, Ways
 from tracegate.testing.script import Step
 from tracegate.testing.wire_flavour import FLAVOURS
 
+pytestmark = pytest.mark.slow
+
 FORMS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 SILENT = ("impatient", "deadline")
 PATIENCE_S = 0.3  # with a silent provider; the gateway is waited for, it has limits of its own

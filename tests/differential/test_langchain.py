@@ -21,6 +21,8 @@ from tests.differential.seeing import Seen
 from tests.differential.ways import CLIENT_KEY, Way, Ways
 from tracegate.testing.script import Step
 
+pytestmark = pytest.mark.slow
+
 PROMPT = [("system", "Be brief."), ("human", "hi")]
 
 

@@ -19,6 +19,8 @@ from tests.differential.seeing import Seen
 from tests.differential.ways import CLIENT_KEY, Way, Ways
 from tracegate.testing.script import Step, ToolCall
 
+pytestmark = pytest.mark.slow
+
 SILENT = ("impatient", "deadline")
 PATIENCE_S = 0.3  # with a silent provider; the gateway is waited for, it has limits of its own
 

@@ -14,6 +14,8 @@ from tests.examples.running import ANSWER, KEYS, PLACES, Played
 from tests.house.repository import files, text
 from tracegate.testing.tree import span_tree
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["one_provider", "fallback", "self_hosted"])
 def played(request: pytest.FixtureRequest) -> Played:

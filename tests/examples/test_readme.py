@@ -18,6 +18,8 @@ from tracegate.cli.demo_picture import HEADING
 from tracegate.testing import __doc__ as kit
 from tracegate.testing.process import SimulatorProcess
 
+pytestmark = pytest.mark.slow
+
 README = text(Path("README.md"))
 COMMANDS = re.findall(
     r"^(<!-- keys: none -->\n)?```sh\n(\.venv/bin/[^\n]*)\n```\n\n```text\n(.*?)^```$", README, re.DOTALL | re.MULTILINE

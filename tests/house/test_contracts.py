@@ -9,6 +9,8 @@ import pytest
 
 from tests.house.repository import ROOT, run
 
+pytestmark = pytest.mark.slow
+
 LAYERS = "Imports go one way"
 PURE = "Policies and dialects stay pure"
 SANS_IO = "Dialects do no I/O and know no time"

@@ -8,9 +8,12 @@ import sys
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 from tests.house.repository import files, project, text
+
+pytestmark = pytest.mark.slow
 
 PYPROJECT = text(Path("pyproject.toml"))
 RUN = Path("requirements.lock")

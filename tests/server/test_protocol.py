@@ -18,6 +18,8 @@ from tracegate.server import protocol
 from tracegate.server.protocol import WAITING, LimitedProtocol, Wire
 from tracegate.testing.script import Step
 
+pytestmark = pytest.mark.slow
+
 # uvloop serves; where transports differ, asyncio's own, which serves on Windows, is tried too.
 BOTH = pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 

@@ -38,6 +38,8 @@ from tracegate.testing.receiver import Receiver
 from tracegate.testing.receiving import listen
 from tracegate.testing.simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "what nobody may read"
 
 
