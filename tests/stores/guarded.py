@@ -25,12 +25,13 @@ TLS = TESTS / "telemetry" / "tls"
 ANOTHER_AUTHORITY = TESTS / "upstream" / "tls" / "ca.pem"
 
 TOKEN = "planted-token-0123456789"
+USER = "gateway"
 PASSWORD = "planted-password-0123456789"
 
 CONFIG = f"""
 extensions:
   bearertokenauth: {{token: {TOKEN}}}
-  basicauth: {{htpasswd: {{inline: "gateway:{PASSWORD}"}}}}
+  basicauth: {{htpasswd: {{inline: "{USER}:{PASSWORD}"}}}}
 receivers:
   otlp:
     protocols:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from tests.agreement.cases import CASES, Case
 from tests.agreement.check import Times, agree, agree_in_sum
 from tests.stores import stored, stored_logs, stored_metrics
+from tests.stores.collector_log import complaints
 from tests.stores.played import Played, Run, play
 from tests.stores.read_back import Kept, read_back
 from tests.stores.stored_metrics import KeptExemplar
@@ -37,11 +37,11 @@ CALM_NS = 20_000_000
 
 @dataclass(frozen=True)
 class Stored:
-    """A run, and what stores have of it."""
+    """A run, what stores have of it, and what the Collector wrote meanwhile."""
 
-    renderer: Renderer
     run: Run
     kept: list[Kept]
+    log: str
 
     def of(self, case: Case) -> tuple[Played, Kept]:
         """What was asked in a case, and what is kept of it."""
@@ -52,14 +52,16 @@ class Stored:
 @pytest.fixture(scope="module", params=["direct", "sdk"])
 def everything(request: pytest.FixtureRequest, stack: Stack) -> Stored:
     """All cases through one renderer."""
-    renderer: Any = request.param
+    renderer: Renderer = request.param
 
     async def main() -> Stored:
+        before = len(stack.log("collector"))
         run = await play(CASES, renderer, stack.otlp_http)
         for _ in range(2):
             if run.ticker.p99() > CALM_NS:
                 run = await play(CASES, renderer, stack.otlp_http)
-        return Stored(renderer, run, await read_back(stack, run))
+        kept = await read_back(stack, run)
+        return Stored(run, kept, stack.log("collector")[before:])
 
     return asyncio.run(main())
 
@@ -134,6 +136,11 @@ def test_nothing_was_called_that_no_store_knows(everything: Stored) -> None:
         [log for one in kept for log in one.logs],
     )
     agree_in_sum(whole, whole.spans)
+
+
+def test_the_collector_had_nothing_to_say(everything: Stored) -> None:
+    """Of all three signals of a whole gateway."""
+    assert complaints(everything.log) == []
 
 
 def _called(run: Run, trace: str) -> list[Entry]:
