@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dashboards.check import panels
+from dashboards.check import panels, violations
 from dashboards.check.compared import table
 from dashboards.check.rules import hurried
 from dashboards.check.scenes import SCRIPTS
@@ -24,6 +24,7 @@ async def main() -> int:
         async with Stack(rules=hurried(Path(folder))) as stack, Simulator(SCRIPTS) as simulator:
             of = await panels.played(stack, simulator)
             lines = await panels.lines(stack, of)
+            lines += await violations.broken(stack, simulator)
     table(lines, console)
     return 1 if any(line.wrong for line in lines) else 0
 

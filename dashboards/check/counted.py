@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from dashboards.check.truth import Call, Request, Span
+from dashboards.check.truth import Call, Request
 
 Labels = frozenset[tuple[str, str]]
-
-ABOUT = 0.03
-"""`rate()` reaches beyond the samples of each gateway a little differently, by the milliseconds between exports."""
 
 USD = "USD"
 
@@ -53,20 +50,13 @@ def tokens(calls: Iterable[Call], kind: int) -> list[tuple[Call, float]]:
     return [(call, call.tokens[kind]) for call in calls if call.tokens is not None and call.tokens[kind]]
 
 
-def shares(late: Iterable[Call], every: Iterable[Call]) -> dict[Labels, float | Span]:
-    """The share of late calls that failed, by provider; where one ever failed there is a series."""
-    all_, failed = Counter[str](), Counter[str]()
-    for call in late:
-        all_[call.provider] += 1
+def shares(calls: Iterable[Call]) -> dict[Labels, float]:
+    """The share of calls that failed, by provider."""
+    every, failed = Counter[str](), Counter[str]()
+    for call in calls:
+        every[call.provider] += 1
         failed[call.provider] += call.error_class is not None
-    with_series = {call.provider for call in every if call.error_class is not None}
-    return {
-        frozenset({("gen_ai_provider_name", provider)}): Span(
-            failed[provider] / count * (1 - ABOUT), failed[provider] / count * (1 + ABOUT)
-        )
-        for provider, count in all_.items()
-        if provider in with_series
-    }
+    return {frozenset({("gen_ai_provider_name", name)}): failed[name] / count for name, count in every.items()}
 
 
 def outcomes(requests: Iterable[Request]) -> dict[Labels, float]:

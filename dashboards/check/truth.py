@@ -163,7 +163,7 @@ def _call(entry: Entry, before: Call | None, took: float, *, left: bool) -> Call
     ended = max(at for at in (entry.last_sent, entry.hung_up, entry.ended) if at is not None)
     least = max((ended - (entry.began or ended)) / 1e9 - SLACK_S, 0)
     first = None
-    if committed and b'"stream": true' in entry.body and entry.first_body is not None:
+    if committed and json.loads(entry.body).get("stream") and entry.first_body is not None:
         # The first event is the one with the role: it comes with the body.
         first = Span(max((entry.first_body - (entry.began or 0)) / 1e9 - SLACK_S, 0), took)
     return Call(

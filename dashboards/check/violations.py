@@ -1,0 +1,278 @@
+"""Breaks what the alerts are for, each for real and at a gateway of its own, and sees its panel and its alert move.
+
+Before, every gateway has exported its zeros: panels show 0 (or nothing, where nothing can be counted yet) and no alert
+of that gateway fires. Afterwards the panel must show exactly what was done, and exactly the alerts that belong to it
+must fire: all others stay silent, so each is the silent case of its neighbours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from dashboards.check.asked import MS, ask
+from dashboards.check.compared import Line, differences, shown
+from dashboards.check.counted import Labels
+from dashboards.check.expected import Expected
+from dashboards.check.load import CLOCK, Gateway, gateway
+from dashboards.check.rules import firing, until
+from dashboards.check.scenes import Scene
+from dashboards.check.targets import Target, dashboards, targets
+from dashboards.check.truth import Request
+from dashboards.check.variables import Window
+from tracegate.stack import fetch
+from tracegate.stack.readers import found
+from tracegate.stack.stack import Stack
+from tracegate.testing.simulator import Simulator
+
+ALL = ".*"
+WINDOW_MS = 60_000
+"""Everything that a violation's gateway ever did lies in it."""
+
+JUDGED_S = 2.5
+"""Both groups of rules are looked at every second."""
+
+Rows = Mapping[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that is broken.
+
+    Args:
+        name: What, for the table; also of its gateway.
+        scenes: What is asked of the gateway to break it.
+        panel: Title of the panel that must move.
+        moved: What the panel must show afterwards, made from what was asked.
+        alerts: The alerts that must fire.
+        before: What the panel shows before.
+        environ: What its gateway is told besides; `{…}` are addresses.
+    """
+
+    name: str
+    scenes: Sequence[Scene]
+    panel: str
+    moved: Callable[[str, Sequence[Request]], Rows]
+    alerts: frozenset[str]
+    before: Callable[[str], Rows] = lambda job: {}
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+def _zero(job: str) -> Rows:
+    return {frozenset({("job", job)}): 0}
+
+
+def _spans(job: str, requests: Sequence[Request]) -> Rows:
+    return {frozenset({("job", job)}): sum(request.spans for request in requests)}
+
+
+def _of_calls(counts: Callable[[Request], float]) -> Callable[[str, Sequence[Request]], Rows]:
+    return lambda job, requests: {frozenset(): sum(map(counts, requests))}
+
+
+def _conflicts(job: str, requests: Sequence[Request]) -> Rows:
+    return {frozenset({("job", job)}): sum(call.conflict for request in requests for call in request.calls)}
+
+
+def _repeated(job: str, requests: Sequence[Request]) -> Rows:
+    return {frozenset({("tracegate_telemetry_signal", "traces")}): sum(request.spans for request in requests)}
+
+
+VIOLATIONS = (
+    Violation(
+        "traces go where nobody takes them",
+        [Scene("good", 2)],
+        "Telemetry lost",
+        _spans,
+        frozenset({"TracegateTelemetryLost"}),
+        before=_zero,
+        environ={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "{prometheus}/nowhere"},
+    ),
+    Violation(
+        "a provider answers from another region",
+        [Scene("elsewhere", 2), Scene("good")],
+        "Region conflicts",
+        _conflicts,
+        frozenset({"TracegateRegionConflict"}),
+        before=_zero,
+    ),
+    Violation(
+        "a model without a price",
+        [Scene("of-unlisted", 3), Scene("good")],
+        "Unpriced answers",
+        _of_calls(lambda request: sum(call.unknown == "no_price" for call in request.calls)),
+        frozenset({"TracegateUnpricedCalls"}),
+        before=lambda job: {frozenset(): 0},
+    ),
+    Violation(
+        "a provider fails",
+        [Scene("of-sick", 8), Scene("good", 14)],
+        "Failed attempts",
+        _of_calls(lambda request: sum(call.error_class is not None for call in request.calls)),
+        frozenset({"TracegateProviderErrors"}),
+    ),
+    Violation(
+        # Three of seventeen calls to its provider fail, which is less than a fifth.
+        "a target is left for the next",
+        [Scene("overloaded", 3), Scene("cheap", 17)],
+        "Fallbacks",
+        _of_calls(lambda request: sum(call.led is not None for call in request.calls)),
+        frozenset({"TracegateFallbacks"}),
+    ),
+    Violation(
+        "a receiver goes without an answer",
+        [Scene("good", 2)],
+        "Telemetry sent again",
+        _repeated,
+        frozenset(),
+        environ={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "{forgetful}/v1/traces"},
+    ),
+)
+
+LAST = "the Collector gives something up"
+
+
+async def broken(stack: Stack, simulator: Simulator) -> list[Line]:
+    """Break each, and say in a line of the table what moved."""
+    panels = {target.panel: target for target in targets(dashboards()[0])}
+    made: list[Line] = []
+    async with AsyncExitStack() as open_, forgetful(stack.otlp_http) as forgets:
+        addresses = {"prometheus": stack.prometheus.url, "forgetful": forgets}
+        running: list[tuple[Violation, Gateway]] = []
+        for number, violation in enumerate(VIOLATIONS):
+            environ = {name: value.format(**addresses) for name, value in violation.environ.items()}
+            environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = stack.otlp_http
+            one = await open_.enter_async_context(gateway(f"check-broken-{number}", simulator, environ))
+            running.append((violation, one))
+        await asyncio.gather(*(one.export() for _, one in running))
+        jobs = [one.job for _, one in running]
+        await _judged(stack, jobs)
+        before = [await _looked(stack, panels[violation.panel], one.job) for violation, one in running]
+        quiet = [await firing(stack, job=one.job) for _, one in running]
+        for violation, one in running:
+            await one.play(violation.scenes)
+            await one.export()
+        for violation, one in running:
+            await until(stack, set(violation.alerts), job=one.job)
+        await _judged(stack, jobs)  # once more, with all that may still come
+        for (violation, one), was, fired in zip(running, before, quiet, strict=True):
+            made.append(await _line(stack, panels[violation.panel], violation, one, was, fired))
+    made.append(await _collector(stack))
+    return made
+
+
+async def _judged(stack: Stack, jobs: Sequence[str]) -> None:
+    """Wait until rules and alerts were looked at, some times, with what was exported."""
+    since = CLOCK.wall() // MS
+    times = f'timestamp(job_where:tracegate_telemetry_errors:increase10m{{job=~"{"|".join(jobs)}"}})'
+    query = f"count(count by (job) ({times} > {since / 1000 + JUDGED_S}))"
+    await found(
+        lambda: stack.prometheus.query(query), lambda seen: bool(seen) and seen[0]["value"][1] == str(len(jobs))
+    )
+
+
+async def _looked(stack: Stack, target: Target, job: str) -> Rows:
+    """What a panel shows of a gateway now."""
+    now = CLOCK.wall() // MS
+    window = Window(now - WINDOW_MS, now, WINDOW_MS // 12, WINDOW_MS)
+    expected = Expected({}, "last" if target.instant else "sum")
+    return (await ask(stack, target, expected, {"job": [job], "provider": ALL}, window, ())).rows
+
+
+async def _line(
+    stack: Stack, target: Target, violation: Violation, one: Gateway, before: Rows, fired: set[str]
+) -> Line:
+    after, fires = await _looked(stack, target, one.job), await firing(stack, job=one.job)
+    moved = violation.moved(one.job, one.requests)
+    wrong = []
+    if differences(Expected(violation.before(one.job), "last"), before):
+        wrong.append(f"before: expected {shown(violation.before(one.job))}, found {shown(before)}")
+    if differences(Expected(moved, "last"), after) or not any(moved.values()):
+        wrong.append(f"after: expected {shown(moved)}, found {shown(after)}")
+    if fired:
+        wrong.append(f"before: {', '.join(sorted(fired))} fired")
+    if fires != violation.alerts:
+        wrong.append(f"after: expected {_names(violation.alerts)}, fired {_names(fires)}")
+    return Line(
+        target.dashboard,
+        target.panel,
+        target.ref,
+        violation.name,
+        len(after),
+        f"{shown(violation.before(one.job))} → {shown(moved)}\n{_names(violation.alerts)}",
+        f"{shown(before)} → {shown(after)}\n{_names(fires)}",
+        wrong,
+    )
+
+
+async def _collector(stack: Stack) -> Line:
+    """What Prometheus refuses for good the Collector gives up: differences instead of sums, which it can't store."""
+    quiet = await firing(stack, job="collector")
+    answer = await fetch.ask(f"{stack.otlp_http}/v1/metrics", json.dumps(_DELTA).encode(), _JSON)
+    answer.json()
+    fires = await until(stack, {"TracegateCollectorLost"}, job="collector")
+    wrong = [f"before: {_names(quiet)} fired"] if quiet else []
+    if fires != {"TracegateCollectorLost"}:
+        wrong.append(f"after: expected TracegateCollectorLost, fired {_names(fires)}")
+    return Line(
+        "",
+        "(no panel)",
+        "",
+        LAST,
+        0,
+        "nothing fires\nTracegateCollectorLost",
+        f"{_names(quiet)}\n{_names(fires)}",
+        wrong,
+    )
+
+
+_JSON = {"Content-Type": "application/json"}
+_DELTA = {
+    "resourceMetrics": [
+        {
+            "scopeMetrics": [
+                {
+                    "metrics": [
+                        {
+                            "name": "check.delta",
+                            "sum": {
+                                "aggregationTemporality": 1,
+                                "isMonotonic": True,
+                                "dataPoints": [{"asInt": "1", "timeUnixNano": "1700000000000000000"}],
+                            },
+                        }
+                    ]
+                }
+            ]
+        }
+    ]
+}
+
+
+def _names(alerts: Collection[str]) -> str:
+    return ", ".join(sorted(alerts)) or "nothing fires"
+
+
+@asynccontextmanager
+async def forgetful(otlp: str) -> AsyncIterator[str]:
+    """A receiver that takes the first request whole and goes without an answer, and hands on what comes later."""
+    came = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal came
+        head = await reader.readuntil(b"\r\n\r\n")
+        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
+        body = await reader.readexactly(int(fields[b"content-length"]))
+        came += 1
+        if came > 1:
+            kind = {"Content-Type": fields[b"content-type"].decode()}
+            answer = await fetch.ask(f"{otlp}/v1/traces", body, kind)
+            writer.write(f"HTTP/1.1 {answer.status} .\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
