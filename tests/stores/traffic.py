@@ -16,7 +16,7 @@ from types import TracebackType
 from tracegate.clock import Clock, Ids
 
 S = 1_000_000_000
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """How long the last answers are waited for."""
 
 
