@@ -58,14 +58,14 @@ def test_the_error_object_is_kept_with_all_its_members() -> None:
 
 
 def test_the_error_object_can_be_written_again() -> None:
-    """Half surrogate pairs, infinity, numbers of any size and any depth must not break the answer to a client."""
+    """Half surrogate pairs and numbers of any size pass (ruling 58); infinity and any depth break nothing."""
     body = b'{"error":{"message":"\\ud83d m","\\ud83d":NaN,"x":[1E400,123456789012345678901234567890,"\\udead"],"deep":'
     failed = refusal(400, (), body + b"[" * 200 + b"1" + b"]" * 200 + b"}}", NOW)
 
     assert failed.message == "� m"
     assert failed.body is not None
-    written = json.loads(json.dumps(failed.body, allow_nan=False).encode("utf-8"))
-    assert {"message": "� m", "�": None, "x": [None, 1.2345678901234568e29, "�"]} == {
+    written = json.loads(json.dumps(failed.body, allow_nan=False).encode("ascii"))
+    assert {"message": "� m", "\ud83d": None, "x": [None, 123456789012345678901234567890, "\udead"]} == {
         name: value for name, value in written.items() if name != "deep"
     }
 

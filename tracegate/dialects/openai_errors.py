@@ -20,7 +20,17 @@ from tracegate.errors import Broken, Failed, Refused
 from tracegate.wire.headers import Headers
 
 _LONGEST = 1_000  # characters of a text that is no error object (ruling 12)
+_DIGITS = 300  # of an integer that is kept, as many as a double can have; Python reads them quickly
 _DEEPEST = 32  # levels of an error object that are kept
+
+
+def decoded(data: bytes) -> Any:
+    """The JSON of an answer that may be an error; integers keep their digits (ruling 58).
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    return lenient(data, digits=_DIGITS)
 
 
 def refusal(status: int, headers: Headers, body: bytes, wall_s: int) -> Failed:
@@ -36,7 +46,7 @@ def refusal(status: int, headers: Headers, body: bytes, wall_s: int) -> Failed:
         return Broken("http_protocol_error", f"The provider answered {status}, which is no answer.", status=status)
     error = None
     try:
-        error = error_object(lenient(body))
+        error = error_object(decoded(body))
     except ValueError:
         message = _plain(body) or f"The provider answered {status} without a word."
     else:
@@ -69,12 +79,13 @@ def refused_within(status: int, answer: Any) -> Refused:
 def error_object(answer: Any) -> dict[str, Any] | None:
     """The error object of an answer that is one, in OpenAI's shape: with a `message`, and every other member kept.
 
-    Everything in it can be written as JSON again: half surrogate pairs are replaced, `NaN` and infinity are null.
+    Everything in it can be written as JSON again: half surrogate pairs as escapes, `NaN` and infinity as null. The
+    message is for people and for spans too, so there half pairs are replaced.
     """
     if isinstance(answer, list) and answer:
         answer = answer[0]
     if not isinstance(answer, dict):
-        return {"message": _writable(answer, 0)} if isinstance(answer, str) and answer else None
+        return {"message": _whole(answer)} if isinstance(answer, str) and answer else None
     error = answer.get("error") or _inner(answer)
     if isinstance(error, dict):
         found = dict(error)
@@ -86,7 +97,8 @@ def error_object(answer: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(found.get("message"), str) or not found["message"]:
         found["message"] = _spoken(found)
-    return {_writable(name, 0): _writable(value, 1) for name, value in found.items()}
+    found["message"] = _whole(found["message"])
+    return {name: _writable(value, 1) for name, value in found.items()}
 
 
 def _inner(answer: Mapping[str, Any]) -> Any:
@@ -103,9 +115,9 @@ def _code(error: Mapping[str, Any]) -> str | None:
     values = [error.get("code"), error.get("type")]
     words = [value for value in values if isinstance(value, str) and value and not value.isdigit()]
     if words:
-        return words[0]
+        return _whole(words[0])
     code = values[0]
-    return str(code) if isinstance(code, int | str) and not isinstance(code, bool) and code != "" else None
+    return _whole(str(code)) if isinstance(code, int | str) and not isinstance(code, bool) and code != "" else None
 
 
 def _message(error: Mapping[str, Any]) -> str:
@@ -121,15 +133,18 @@ def _spoken(error: Mapping[str, Any]) -> str:
     return _compact(error)
 
 
+def _whole(text: str) -> str:
+    """Text that can be written as UTF-8: without half surrogate pairs."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _writable(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if not value.isascii() else value
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, dict | list) and depth > _DEEPEST:
         return None
     if isinstance(value, dict):
-        return {_writable(name, depth): _writable(part, depth + 1) for name, part in value.items()}
+        return {name: _writable(part, depth + 1) for name, part in value.items()}
     if isinstance(value, list):
         return [_writable(part, depth + 1) for part in value]
     return value

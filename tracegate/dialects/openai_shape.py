@@ -91,19 +91,20 @@ def decode(data: bytes) -> Shape:
     return shape
 
 
-def lenient(data: bytes, *, real: type[float] | type[Decimal] = float) -> Any:
+def lenient(data: bytes, *, real: type[float] | type[Decimal] = float, digits: int = 18) -> Any:
     """Decode JSON as the standard library does: half surrogate pairs, `NaN`, numbers of any size.
 
     Args:
         data: JSON in UTF-8.
-        real: The type of numbers that are no integer, or have more than 64 bits.
+        real: The type of numbers that are no integer, and of longer ones.
+        digits: The longest number that stays an integer; 18 fit in 64 bits.
 
     Raises:
         ValueError: It is not even that, or nested deeper than the stack.
     """
 
-    def integer(digits: str) -> int | float | Decimal:
-        return int(digits) if len(digits) < 19 else real(digits)
+    def integer(written: str) -> int | float | Decimal:
+        return int(written) if len(written) <= digits else real(written)
 
     try:
         return json.loads(data.decode("utf-8-sig"), parse_float=real, parse_int=integer)

@@ -6,8 +6,8 @@ else broke. What was told before a failure is returned first, the failure is rai
 
 from __future__ import annotations
 
-from tracegate.dialects.openai_errors import refused_within
-from tracegate.dialects.openai_shape import Delta, Shape, decode, lenient
+from tracegate.dialects.openai_errors import decoded, refused_within
+from tracegate.dialects.openai_shape import Delta, Shape, decode
 from tracegate.dialects.openai_usage import UsageShape, usage_of
 from tracegate.dialects.sse import Decoder
 from tracegate.errors import Broken, Failed
@@ -86,7 +86,7 @@ class StreamReader:
             if (
                 not choices or len(choices) > 1 or choices[0].error or shape.error or shape.x_groq is not None or name
             ) and (name == b"error" or shape.says_error):
-                self.failure = refused_within(self._status, lenient(payload))
+                self.failure = refused_within(self._status, decoded(payload))
                 break
             said = self._learn(shape)
             if choices == [] and shape.usage is not None and self._hide_usage:

@@ -5,8 +5,8 @@ Also what came instead of a stream: nothing that was asked for as a stream and i
 
 from __future__ import annotations
 
-from tracegate.dialects.openai_errors import refused_within
-from tracegate.dialects.openai_shape import Shape, decode, lenient
+from tracegate.dialects.openai_errors import decoded, refused_within
+from tracegate.dialects.openai_shape import Shape, decode
 from tracegate.dialects.openai_usage import usage_of
 from tracegate.errors import Broken, Failed
 from tracegate.events import Chunk, Event, Final
@@ -71,7 +71,7 @@ class UnaryReader:
             kind = self._media or "an unknown type"
             raise self._broken("http_protocol_error", f"The answer ({kind}) is not a JSON object.") from None
         if shape.says_error:
-            raise refused_within(self._status, lenient(body))
+            raise refused_within(self._status, decoded(body))
         if self._streamed:
             raise self._broken("http_protocol_error", "The provider sent one whole answer instead of a stream.")
         if not shape.choices:
