@@ -1,0 +1,18 @@
+# The gateway, and the test kit that simulates providers. Built in the checkout: it needs the sources and the lock.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /src
+COPY requirements.lock ./
+RUN python -m venv /opt/tracegate && /opt/tracegate/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY pyproject.toml README.md ./
+COPY tracegate tracegate
+# The build backend is in the lock; nothing else is fetched.
+RUN /opt/tracegate/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.11-slim-bookworm
+COPY --from=build /opt/tracegate /opt/tracegate
+ENV PATH=/opt/tracegate/bin:$PATH
+RUN useradd --uid 10001 --no-create-home tracegate
+USER 10001
+EXPOSE 4000
+ENTRYPOINT ["tracegate"]
+CMD ["serve"]
