@@ -1,10 +1,11 @@
-"""The benchmark: CPU per request of the gateway, beside a bare Starlette handler in the same run.
+"""The benchmark: CPU per request of the gateway, beside a bare Starlette handler in the same run; or what outages cost.
 
 ```
 python -m tests.bench                      everything, under 4 minutes
 python -m tests.bench --quick              what the bounds are about, under a minute
 python -m tests.bench --systems bare,memory --tracing on --kinds unary --concurrency 16 --rounds 5
 python -m tests.bench --json result.json   every sample too
+python -m tests.bench outages              something else: latency while the Collector comes and goes, see `outages`
 ```
 
 The figure is user and system time of the whole gateway process over the requests that were answered right, at full
@@ -29,6 +30,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.bench import outages
 from tests.bench.measure import BARE, TRACED, Plan, System, measured
 from tests.bench.report import table, told, verdicts
 
@@ -38,6 +40,8 @@ SYSTEMS = ("bare", "memory", "httpx")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print, and return the exit status."""
     given = _parser().parse_args(arguments)
+    if given.what == "outages":
+        return outages.main()
     plan = plan_of(given)
     _say(f"{len(plan.systems)} systems, {plan.rounds} rounds of {plan.seconds:g} s a cell")
     samples, traced = measured(plan, _say)
@@ -68,6 +72,7 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="CPU per request of the gateway.")
+    parser.add_argument("what", nargs="?", choices=("cpu", "outages"), default="cpu", help="default: cpu")
     parser.add_argument("--systems", type=_list(SYSTEMS), default=SYSTEMS, help="default: bare,memory,httpx")
     parser.add_argument("--tracing", type=_list(("on", "off")), default=("on", "off"), help="default: on,off")
     parser.add_argument("--kinds", type=_list(("unary", "stream")), default=("unary", "stream"), help="of requests")
