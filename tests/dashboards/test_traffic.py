@@ -7,12 +7,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.dashboards.rendered import rendered
 from tests.examples.running import TRACEGATE, run, serving
 from tests.house.repository import ROOT
 from tracegate.testing.process import SimulatorProcess
+
+pytestmark = pytest.mark.slow
 
 HERE = Path("collector/compose")
 TIMES = 15
