@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
-from pathlib import Path
 
 from rich.console import Console
 
-from dashboards.check import panels, violations
 from dashboards.check.compared import table
-from dashboards.check.rules import hurried
-from dashboards.check.scenes import SCRIPTS
-from tracegate.stack.stack import Stack
-from tracegate.testing.simulator import Simulator
+from dashboards.check.whole import checked
+from tracegate.stack.parts import StackError
+
+WIDE = 180
+"""Columns, where nobody looks at a terminal."""
 
 
-async def main() -> int:
+def main() -> int:
     """Check everything; returns the exit status."""
-    console = Console(width=200 if not sys.stdout.isatty() else None)
-    with tempfile.TemporaryDirectory() as folder:
-        async with Stack(rules=hurried(Path(folder))) as stack, Simulator(SCRIPTS) as simulator:
-            of = await panels.played(stack, simulator)
-            lines = await panels.lines(stack, of)
-            lines += await violations.broken(stack, simulator)
-    table(lines, console)
-    return 1 if any(line.wrong for line in lines) else 0
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    try:
+        lines = asyncio.run(checked())
+    except StackError as exc:
+        console.print(str(exc), style="red", markup=False)
+        return 1
+    return table(lines, console)
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dashboards.check.counted import Labels
@@ -22,14 +23,15 @@ class Line:
     """One line of the table.
 
     Args:
-        dashboard, panel, ref: What was asked.
+        dashboards: Uids of those that ask it; none asks what the check does of itself.
+        panel, ref: What was asked.
         choice: With which variables.
         rows: How many came.
         expected, found: In a few words, beginning with where they differ.
         wrong: What is wrong, in whole sentences; nothing when all is right.
     """
 
-    dashboard: str
+    dashboards: tuple[str, ...]
     panel: str
     ref: str
     choice: str
@@ -58,7 +60,10 @@ def shown(rows: Mapping[Labels, float | Span], first: Iterable[Labels] = (), mos
     if not rows:
         return "nothing"
     begin = [one for one in first if one in rows]
-    order = [*begin, *sorted((one for one in rows if one not in begin), key=lambda one: -_size(rows[one]))]
+    order = [
+        *begin,
+        *sorted((one for one in rows if one not in begin), key=lambda one: (-_size(rows[one]), _name(one))),
+    ]
     told = [f"{_name(one)}{_number(rows[one])}" for one in order[:most]]
     more = len(order) - len(told)
     return "\n".join([*told, *([f"and {more} more"] if more else [])])
@@ -76,15 +81,22 @@ def _name(labels: Labels) -> str:
     return f"{' · '.join(value for _, value in sorted(labels))}: " if labels else ""
 
 
-def table(lines: Sequence[Line], console: Console) -> None:
-    """Print all lines, and say what is wrong below."""
-    made = Table("panel", "query", "chosen", "rows", "expected", "found", "verdict", title="What the panels say")
+def table(lines: Sequence[Line], console: Console) -> int:
+    """Print all lines, what is wrong below, and the sum; returns the exit status."""
+    made = Table("panel", "query", "chosen, or broken", "rows", "expected", "found", "verdict", show_lines=True)
     for line in lines:
         verdict = "[red]WRONG[/]" if line.wrong else "[green]right[/]"
-        made.add_row(line.panel, line.ref, line.choice, str(line.rows), line.expected, line.found, verdict)
+        cells = (line.panel, line.ref, line.choice, str(line.rows), line.expected, line.found)
+        made.add_row(*map(escape, cells), verdict)
     console.print(made)
     for line in lines:
         for text in line.wrong:
-            console.print(
-                f"{line.dashboard}, {line.panel} {line.ref}, {line.choice}: {text}", style="red", markup=False
-            )
+            console.print(f"{line.panel} {line.ref}, {line.choice}: {text}", style="red", markup=False)
+    queries = {(uid, line.panel, line.ref) for line in lines for uid in line.dashboards}
+    wrong = sum(bool(line.wrong) for line in lines)
+    dashboards = {uid for uid, _, _ in queries}
+    console.print(
+        f"{len(queries)} queries of {len(dashboards)} dashboards, {len(lines)} comparisons, {wrong} wrong.",
+        style="red" if wrong else "green",
+    )
+    return 1 if wrong or not queries else 0

@@ -1,11 +1,7 @@
-"""Every query of every panel, with every choice of variables, against what happened.
+"""Every query of every panel, with every choice of variables, held against what happened.
 
-`increase()` and `rate()` estimate what was between their samples, so a number can only be compared where it is known
-which samples there are. Gateways export three times: at their start, when every series that must exist does so at 0;
-after half of the load; and after the other half. The window of the dashboard holds all three, and ends at the last, so
-totals and counts are those of the whole load. `$__rate_interval` holds the last two and nothing before, so rates and
-percentiles are those of the second half. `$__interval` is half of the time between those two: a graph has several
-points, whose sum must be the whole.
+The same query of two dashboards is asked once. Because a check that is always content proves nothing, it also asks
+some that were spoilt on purpose, and is wrong itself where it does not find them wrong.
 """
 
 from __future__ import annotations
@@ -14,24 +10,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboards.check.asked import MS, Answer, NotAskedError, ask, exemplars
+from dashboards.check.asked import Answer, NotAskedError, ask, exemplars
 from dashboards.check.compared import Line, differences, shown
 from dashboards.check.expected import Expected, Truth, expectations
-from dashboards.check.load import CLOCK, Gateway, gateway
-from dashboards.check.scenes import BESIDE, LOAD, PROVIDERS, Scene
+from dashboards.check.played import BESIDES, LOOKED_AT, Played
+from dashboards.check.scenes import PROVIDERS
 from dashboards.check.targets import Target, dashboards, targets, variables
-from dashboards.check.truth import Request
-from dashboards.check.variables import UnknownVariableError, Value, Window
-from tracegate.stack.readers import found
+from dashboards.check.variables import UnknownVariableError, Value, used
 from tracegate.stack.stack import Stack
-from tracegate.testing.simulator import Simulator
 
-LOOKED_AT, BESIDES = "check-main", "check-beside"
-HELD = Scene("abandoned", stream=True, leave_after=60)
-"""Open while the second export comes: 60 events of 20 ms."""
-
-BEFORE_MS = 1000
-"""The window begins so long before the first export."""
+AT_ONCE = 8
+"""Queries that are asked at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,76 +46,61 @@ CHOICES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A load that was played.
-
-    Args:
-        requests: All requests of all gateways.
-        window: That holds them.
-        scraped: When Prometheus had scraped all that the Collector counted of them, in UTC milliseconds.
-    """
-
-    requests: Sequence[Request]
-    window: Window
-    scraped: int
-
-
-async def played(stack: Stack, simulator: Simulator) -> Played:
-    """Play the load on two gateways, and wait until the stores have it."""
-    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_http}
-    async with gateway(LOOKED_AT, simulator, environ) as main, gateway(BESIDES, simulator, environ) as beside:
-        first = await _exported(stack, main, beside)
-        await main.play(LOAD)
-        await beside.play(BESIDE)
-        begun = asyncio.Event()
-        held = asyncio.create_task(main.ask(HELD, begun))
-        await begun.wait()
-        second = await _exported(stack, main, beside)
-        main.late = beside.late = True
-        await held
-        await main.play(LOAD)
-        await beside.play(BESIDE)
-        third = await _exported(stack, main, beside)
-        requests = [*main.requests, *beside.requests]
-    window = Window(min(first) - BEFORE_MS, max(third), (min(third) - max(second)) // 2, max(third) - min(second) + 1)
-    return Played(requests, window, await _scraped(stack, sum(request.spans for request in requests)))
-
-
-async def _exported(stack: Stack, *gateways: Gateway) -> list[int]:
-    """Export what each gateway has, and wait until Prometheus has it; returns the times of the samples."""
-    before = CLOCK.wall() // MS
-    await asyncio.gather(*(one.export() for one in gateways))
-
-    async def times() -> list[int]:
-        jobs = "|".join(one.job for one in gateways)
-        query = f'max by (job) (timestamp(tracegate_telemetry_errors_total{{job=~"{jobs}"}}))'
-        return [round(float(series["value"][1]) * 1000) for series in await stack.prometheus.query(query)]
-
-    return await found(times, lambda seen: len(seen) == len(gateways) and min(seen) >= before)
-
-
-async def _scraped(stack: Stack, spans: int) -> int:
-    """Wait until Prometheus knows that the Collector took and sent all spans; returns when that was scraped."""
-    accepted, sent = "otelcol_receiver_accepted_spans_total", "otelcol_exporter_sent_spans_total"
-    query = f"timestamp({accepted} == {spans} and on (instance) {sent} == {spans})"
-    told = await found(lambda: stack.prometheus.query(query))
-    return round(float(told[0]["value"][1]) * 1000)
+SPOILT = (
+    # What `increase()` makes of a counter that appears with its first event.
+    ("Fallbacks", 'sum(increase(tracegate_fallbacks_total{job=~"$job"}[$__range]))'),
+    # A name that nobody emits.
+    ("Answers", 'sum(tracegate_response_served_total{job=~"$job"})'),
+    # A choice that is not asked for.
+    ("Unpriced answers", 'sum(tracegate_cost_unknown_total{tracegate_cost_unknown_reason="no_price"})'),
+    # Calls that failed and cost nothing are not unpriced.
+    ("Unpriced answers", 'sum(tracegate_cost_unknown_total{job=~"$job"})'),
+    # Another unit.
+    ("Known cost", 'sum by (tracegate_cost_currency) (tracegate_cost_micros_total{job=~"$job"})'),
+    # Another share.
+    (
+        "Duration of requests",
+        "histogram_quantile(0.2, sum by (le) (rate(tracegate_request_duration_seconds_bucket[1h])))",
+    ),
+    # A zero that is none: the metric is missing.
+    ("Telemetry lost", 'sum by (job) (tracegate_telemetry_lost_total{job=~"$job"}) or vector(0)'),
+)
+"""Queries that must be found wrong, each in the place of a panel's own."""
 
 
 async def lines(stack: Stack, of: Played) -> list[Line]:
-    """A line for every query of every dashboard and every choice that makes a difference."""
-    made = []
+    """A line for every query and every choice that makes a difference to it, and one for each spoilt query."""
+    work: dict[tuple[object, ...], tuple[Target, Choice, Mapping[str, Value], list[str]]] = {}
+    made: list[Line] = []
     for dashboard in dashboards():
         names, every = variables(dashboard), list(targets(dashboard))
         for choice in CHOICES:
             values = _values(names, choice)
             for target in every:
                 if choice is CHOICES[0] or _chooses(target):
-                    made.append(await _line(stack, target, choice, values, of))
+                    key = (*target.name, choice.name, target.source, target.text, target.legend, target.instant)
+                    work.setdefault(key, (target, choice, values, []))[3].append(target.dashboard)
         asked = {target.name for target in every}
         made += [_unasked(dashboard["uid"], name) for name in expectations(_truth(of, CHOICES[0])) if name not in asked]
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(target: Target, choice: Choice, values: Mapping[str, Value], of_dashboards: Sequence[str]) -> Line:
+        async with free:
+            return replace(await _line(stack, target, choice, values, of), dashboards=tuple(of_dashboards))
+
+    made += await asyncio.gather(*(one(*each) for each in work.values()))
+    own = {target.name: target for target in targets(dashboards()[0])}
+    values = _values(variables(dashboards()[0]), CHOICES[1])
+    for panel, text in SPOILT:
+        spoilt = replace(own[panel, "A"], text=text, exemplars=False)
+        made.append(_caught(await _line(stack, spoilt, CHOICES[1], values, of)))
     return made
+
+
+def _caught(line: Line) -> Line:
+    """The line of a spoilt query: right when it was found wrong."""
+    wrong = [] if line.wrong else ["a spoilt query was found right: the check can't be trusted"]
+    return replace(line, dashboards=(), choice="spoilt on purpose", expected=f"not {line.found}", wrong=wrong)
 
 
 def _truth(of: Played, choice: Choice) -> Truth:
@@ -137,7 +111,7 @@ def _truth(of: Played, choice: Choice) -> Truth:
 
 def _chooses(target: Target) -> bool:
     """Whether a choice of gateways or providers changes what is asked."""
-    return any(name in f"{target.text} {target.more.get('service')}" for name in ("job", "provider", "service"))
+    return bool(used(f"{target.text} {target.more.get('service')}") & {"job", "provider", "service"})
 
 
 def _values(names: Mapping[str, Mapping[str, object]], choice: Choice) -> dict[str, Value]:
@@ -168,7 +142,7 @@ async def _line(stack: Stack, target: Target, choice: Choice, values: Mapping[st
     wanted = _wanted(target, choice, of)
     if wanted is None:
         return _line_of(target, choice, None, None, ["nothing is expected of it: the check must be told what is right"])
-    window = replace(of.window, start=of.window.start, end=of.scraped) if wanted.later else of.window
+    window = replace(of.window, end=of.scraped) if wanted.later else of.window
     try:
         answer = await ask(stack, target, wanted, values, window, [LOOKED_AT, BESIDES])
     except (NotAskedError, UnknownVariableError) as exc:
@@ -195,7 +169,7 @@ def _line_of(
     rows = answer.rows if answer else {}
     first = differences(wanted, rows) if wanted and answer else []
     return Line(
-        target.dashboard,
+        (target.dashboard,),
         target.panel,
         target.ref,
         choice.name,
@@ -207,4 +181,6 @@ def _line_of(
 
 
 def _unasked(dashboard: str, name: tuple[str, str]) -> Line:
-    return Line(dashboard, *name, "", 0, "?", "?", ["something is expected of it, but the dashboard does not ask it"])
+    return Line(
+        (dashboard,), *name, "", 0, "?", "?", ["something is expected of it, but the dashboard does not ask it"]
+    )

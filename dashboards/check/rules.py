@@ -5,7 +5,7 @@ What is left out is `for:` alone, which would make every alert take minutes; how
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,11 @@ async def until(stack: Stack, names: set[str], **labels: str) -> set[str]:
         return await found(read, lambda seen: seen == names, within_s=WITHIN_S)
     except NotFound:
         return last
+
+
+def named(alerts: Collection[str]) -> str:
+    """Alerts in words."""
+    return ", ".join(sorted(alerts)) or "nothing fires"
 
 
 def _fits(alert: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

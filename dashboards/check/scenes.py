@@ -144,7 +144,7 @@ LOAD = (
 )
 """What the gateway that is looked at is asked for."""
 
-BESIDE = (Scene("good", 2), Scene("overloaded"), Scene("of-unlisted"))
+BESIDE = (Scene("good", 2), Scene("overloaded"), Scene("of-unlisted", 2))
 """What another gateway is asked for meanwhile, which a chosen `job` must leave out."""
 
 

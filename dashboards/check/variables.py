@@ -70,6 +70,15 @@ def filled(text: str, values: Mapping[str, Value]) -> str:
     return _SYNTAX.sub(value, text)
 
 
+def used(text: str) -> set[str]:
+    """The names of the variables in a text.
+
+    >>> sorted(used("$a ${b:csv} [[c]] d"))
+    ['a', 'b', 'c']
+    """
+    return {found[1] or found[2] or found[4] for found in _SYNTAX.finditer(text)}
+
+
 def _formatted(value: Value, form: str | None) -> str:
     if form in ("raw", "text") or (form is None and isinstance(value, str)):
         return value if isinstance(value, str) else ",".join(value)

@@ -8,22 +8,22 @@ must fire: all others stay silent, so each is the silent case of its neighbours.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from dashboards.check.asked import MS, ask
+from dashboards.check.collector import lose, lost
 from dashboards.check.compared import Line, differences, shown
 from dashboards.check.counted import Labels
 from dashboards.check.expected import Expected
+from dashboards.check.forgetful import forgetful
 from dashboards.check.load import CLOCK, Gateway, gateway
-from dashboards.check.rules import firing, until
+from dashboards.check.rules import firing, named, until
 from dashboards.check.scenes import Scene
 from dashboards.check.targets import Target, dashboards, targets
 from dashboards.check.truth import Request
 from dashboards.check.variables import Window
-from tracegate.stack import fetch
 from tracegate.stack.readers import found
 from tracegate.stack.stack import Stack
 from tracegate.testing.simulator import Simulator
@@ -132,7 +132,7 @@ VIOLATIONS = (
     ),
 )
 
-LAST = "the Collector gives something up"
+UNKNOWN = "TracegateTelemetryUnknown"
 
 
 async def broken(stack: Stack, simulator: Simulator) -> list[Line]:
@@ -152,6 +152,7 @@ async def broken(stack: Stack, simulator: Simulator) -> list[Line]:
         await _judged(stack, jobs)
         before = [await _looked(stack, panels[violation.panel], one.job) for violation, one in running]
         quiet = [await firing(stack, job=one.job) for _, one in running]
+        given_up = await lose(stack)
         for violation, one in running:
             await one.play(violation.scenes)
             await one.export()
@@ -160,7 +161,7 @@ async def broken(stack: Stack, simulator: Simulator) -> list[Line]:
         await _judged(stack, jobs)  # once more, with all that may still come
         for (violation, one), was, fired in zip(running, before, quiet, strict=True):
             made.append(await _line(stack, panels[violation.panel], violation, one, was, fired))
-    made.append(await _collector(stack))
+        made.append(await lost(stack, given_up))
     return made
 
 
@@ -195,84 +196,27 @@ async def _line(
     if fired:
         wrong.append(f"before: {', '.join(sorted(fired))} fired")
     if fires != violation.alerts:
-        wrong.append(f"after: expected {_names(violation.alerts)}, fired {_names(fires)}")
+        wrong.append(f"after: expected {named(violation.alerts)}, fired {named(fires)}")
     return Line(
-        target.dashboard,
+        (),
         target.panel,
         target.ref,
         violation.name,
         len(after),
-        f"{shown(violation.before(one.job))} → {shown(moved)}\n{_names(violation.alerts)}",
-        f"{shown(before)} → {shown(after)}\n{_names(fires)}",
+        f"{shown(violation.before(one.job))} → {shown(moved)}\n{named(violation.alerts)}",
+        f"{shown(before)} → {shown(after)}\n{named(fires)}",
         wrong,
     )
 
 
-async def _collector(stack: Stack) -> Line:
-    """What Prometheus refuses for good the Collector gives up: differences instead of sums, which it can't store."""
-    quiet = await firing(stack, job="collector")
-    answer = await fetch.ask(f"{stack.otlp_http}/v1/metrics", json.dumps(_DELTA).encode(), _JSON)
-    answer.json()
-    fires = await until(stack, {"TracegateCollectorLost"}, job="collector")
-    wrong = [f"before: {_names(quiet)} fired"] if quiet else []
-    if fires != {"TracegateCollectorLost"}:
-        wrong.append(f"after: expected TracegateCollectorLost, fired {_names(fires)}")
-    return Line(
-        "",
-        "(no panel)",
-        "",
-        LAST,
-        0,
-        "nothing fires\nTracegateCollectorLost",
-        f"{_names(quiet)}\n{_names(fires)}",
-        wrong,
-    )
+async def silent(stack: Stack) -> set[str]:
+    """Before any gateway has come: what fires then. No data is no zero."""
+    return await until(stack, {UNKNOWN})
 
 
-_JSON = {"Content-Type": "application/json"}
-_DELTA = {
-    "resourceMetrics": [
-        {
-            "scopeMetrics": [
-                {
-                    "metrics": [
-                        {
-                            "name": "check.delta",
-                            "sum": {
-                                "aggregationTemporality": 1,
-                                "isMonotonic": True,
-                                "dataPoints": [{"asInt": "1", "timeUnixNano": "1700000000000000000"}],
-                            },
-                        }
-                    ]
-                }
-            ]
-        }
-    ]
-}
-
-
-def _names(alerts: Collection[str]) -> str:
-    return ", ".join(sorted(alerts)) or "nothing fires"
-
-
-@asynccontextmanager
-async def forgetful(otlp: str) -> AsyncIterator[str]:
-    """A receiver that takes the first request whole and goes without an answer, and hands on what comes later."""
-    came = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal came
-        head = await reader.readuntil(b"\r\n\r\n")
-        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
-        body = await reader.readexactly(int(fields[b"content-length"]))
-        came += 1
-        if came > 1:
-            kind = {"Content-Type": fields[b"content-type"].decode()}
-            answer = await fetch.ask(f"{otlp}/v1/traces", body, kind)
-            writer.write(f"HTTP/1.1 {answer.status} .\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+async def heard(stack: Stack, before: set[str]) -> Line:
+    """After gateways have come: what fired before, and what of it fires now."""
+    after = await firing(stack) & {UNKNOWN}
+    wrong = [] if (before, after) == ({UNKNOWN}, set()) else ["an alert must fire until a gateway comes, and then end"]
+    expected, seen = f"{UNKNOWN} → nothing fires", f"{named(before)} → {named(after)}"
+    return Line((), "(no panel)", "", "no gateway, then some", 0, expected, seen, wrong)
