@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +13,16 @@ import pytest
 
 from tests.agreement.house import loaded
 from tests.upstream.served import OK, TLS, answering, asked, go, outgoing, serving, tls_server
-from tracegate.build import exchanges as module
 from tracegate.build.exchanges import exchanges
 from tracegate.clock import SystemClock
 from tracegate.config.model import Config
 from tracegate.config.secret import Secret
 from tracegate.errors import ConfigError
+from tracegate.upstream import transport
 from tracegate.upstream.exchange import Exchange
+from tracegate.upstream.fast import exchange as fast
+from tracegate.upstream.fast.exchange import FastExchange, fast_exchange
+from tracegate.upstream.httpx import HttpxExchange
 from tracegate.upstream.origin import TransportSettings
 from tracegate.upstream.transport import Maker, Wrap, httpx_exchange
 
@@ -41,7 +45,7 @@ Given = tuple[TransportSettings, int, Maker | None, Wrap | None]
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Given]:
-    """What exchanges are made of."""
+    """What exchanges are made of, over either transport."""
     given: list[Given] = []
 
     def spied(
@@ -50,7 +54,12 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Given]:
         given.append((settings, waiting, maker, wrap))
         return httpx_exchange(settings, clock, waiting=waiting, maker=maker, wrap=wrap)
 
-    monkeypatch.setattr(module, "httpx_exchange", spied)
+    def spied_fast(settings: TransportSettings, clock: SystemClock, *, waiting: int) -> Exchange:
+        given.append((settings, waiting, None, None))
+        return fast_exchange(settings, clock, waiting=waiting)
+
+    monkeypatch.setattr(transport, "httpx_exchange", spied)
+    monkeypatch.setattr(fast, "fast_exchange", spied_fast)
     return given
 
 
@@ -84,6 +93,55 @@ def test_what_a_file_does_not_say_is_the_default(seen: list[Given]) -> None:
     ((settings, waiting, _, _),) = seen
     assert settings == TransportSettings(scheme="http", host="127.0.0.1", port=9, proxy="env")
     assert waiting == 1000
+
+
+@pytest.mark.parametrize(
+    ("more", "environment", "type_"),
+    [
+        ("", {}, FastExchange),
+        ("transport: auto", {}, FastExchange),
+        ("transport: fast", {}, FastExchange),
+        ("transport: httpx", {}, HttpxExchange),
+        ("", {"HTTPS_PROXY": "http://proxy:1"}, HttpxExchange),
+        ("", {"https_proxy": "http://proxy:1"}, HttpxExchange),
+        ("", {"ALL_PROXY": "http://proxy:1"}, HttpxExchange),
+        ("", {"HTTP_PROXY": "http://proxy:1"}, FastExchange),
+        ("", {"ALL_PROXY": "http://proxy:1", "NO_PROXY": "api.example.com"}, FastExchange),
+        ("", {"ALL_PROXY": "http://proxy:1", "NO_PROXY": "example.org"}, HttpxExchange),
+        ("proxy: none", {"ALL_PROXY": "http://proxy:1"}, FastExchange),
+        ("proxy: none, transport: fast", {"ALL_PROXY": "http://proxy:1"}, FastExchange),
+        ("proxy: 'http://proxy:1'", {}, HttpxExchange),
+    ],
+)
+def test_the_fast_transport_is_the_way_where_no_proxy_is(
+    monkeypatch: pytest.MonkeyPatch, more: str, environment: dict[str, str], type_: type[Exchange]
+) -> None:
+    """Whoever names it; the environment and the file decide, per host."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert type(exchanges(config("https://api.example.com/v1", more), SystemClock())["p"]) is type_
+
+
+def test_a_proxy_of_the_environment_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names `fast` all the same is told."""
+    monkeypatch.setenv("HTTP_PROXY", "http://user:secret@proxy:1")
+    with pytest.raises(ConfigError, match=r"^providers\.p: `transport`: the environment names a proxy") as caught:
+        exchanges(config(more="transport: fast"), SystemClock())
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("more", "loaded"), [("", False), (", transport: httpx", True)])
+def test_httpx_is_loaded_only_where_it_is_needed(tmp_path: Path, more: str, loaded: bool) -> None:
+    """It is large."""
+    file = tmp_path / "tracegate.yaml"
+    file.write_text(TEXT.format(url="http://127.0.0.1:9/v1", more=more))
+    code = (
+        "import sys; from tracegate.build import exchanges, plugins; from tracegate.clock import SystemClock; "
+        "from tracegate.config.load import load; exchanges.exchanges(load(sys.argv[1], {}), SystemClock()); "
+        "print('httpx' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{loaded}\n"
 
 
 def test_only_providers_that_ask_for_it_are_instrumented(seen: list[Given]) -> None:
@@ -169,7 +227,7 @@ def test_a_transport_comes_in_by_an_entry_point(monkeypatch: pytest.MonkeyPatch,
     [
         (
             "other",
-            "no installed package gives `other` to `tracegate.transports`. Allowed: auto, httpx, gone, lost, wrong.",
+            "no installed package gives `other` to `tracegate.transports`. Allowed: auto, fast, httpx, gone, lost, wr",
         ),
         ("gone", "`nowhere_to_be_found:x`, which is `gone`, can't be loaded: No module named"),
         ("lost", "which is `lost`, can't be loaded: module .* has no attribute 'nothing'"),

@@ -34,7 +34,7 @@ KNOWN = Known(
     rows=ROWS,
     policies={"fallback": FallbackPolicy.Settings, "sticky": Sticky},
     dialects=frozenset({"openai", "other"}),
-    transports=frozenset({"httpx", "special"}),
+    transports=frozenset({"fast", "httpx", "special"}),
     region_of_host=region_of_host,
     context_of=lambda provider, model: 128_000 if (provider, model) == ("openai", "gpt-5.5") else None,
     node="host-1",

@@ -1,21 +1,28 @@
-"""The way to each provider's origin, from its configuration."""
+"""The way to each provider's origin, from its configuration: which transport, and what it is told.
+
+`auto` is the fast transport wherever that can do it, and httpx where it can't: behind a proxy. httpx is not even loaded
+before a provider needs it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from tracegate.clock import Clock
 from tracegate.config.model import Config, Provider
 from tracegate.errors import ConfigError
 from tracegate.upstream.exchange import Exchange
-from tracegate.upstream.origin import TransportSettings
-from tracegate.upstream.transport import Maker, Wrap, httpx_exchange
+from tracegate.upstream.origin import TransportSettings, proxy_of
+
+if TYPE_CHECKING:
+    from tracegate.upstream.transport import Maker, Wrap
 
 TRANSPORTS = "tracegate.transports"
 """Entry point group of other transports: each is a `Maker`."""
 
-Instrument = Callable[[bool], Wrap]
+Instrument = Callable[[bool], "Wrap"]
 """Makes the wrapper of an instrumented transport; the flag says whether trace context may reach the provider."""
 
 
@@ -50,17 +57,36 @@ def _exchange(provider: Provider, clock: Clock, instrument: Instrument | None) -
         cert=None if tls is None else tls.cert,
         key=None if tls is None or tls.key is None else tls.key.value,
     )
+    waiting = provider.pool.waiting
+    if _fast(provider.transport, settings):
+        from tracegate.upstream.fast.exchange import fast_exchange
+
+        return fast_exchange(settings, clock, waiting=waiting)
+    from tracegate.upstream.transport import httpx_exchange
+
     wrap = instrument(provider.propagate) if provider.instrument and instrument is not None else None
-    return httpx_exchange(settings, clock, waiting=provider.pool.waiting, maker=_maker(provider.transport), wrap=wrap)
+    maker = None if provider.transport in ("auto", "httpx") else _maker(provider.transport)
+    return httpx_exchange(settings, clock, waiting=waiting, maker=maker, wrap=wrap)
 
 
-def _maker(name: str) -> Maker | None:
-    """What makes a transport of that name; `None` for the stock one."""
-    if name in ("auto", "httpx"):
-        return None
+def _fast(name: str, settings: TransportSettings) -> bool:
+    """Whether the fast transport is the way."""
+    if name not in ("auto", "fast"):
+        return False
+    proxied = proxy_of(settings) is not None
+    if proxied and name == "fast":
+        raise ValueError(
+            "`transport`: the environment names a proxy for this host, and `fast` knows no proxies; write `transport: "
+            "auto`, or `proxy: none`"
+        )
+    return not proxied
+
+
+def _maker(name: str) -> Maker:
+    """What makes a transport of that name."""
     known = {entry.name: entry for entry in entry_points(group=TRANSPORTS)}
     if name not in known:
-        allowed = ", ".join(["auto", "httpx", *sorted(known)])
+        allowed = ", ".join(["auto", "fast", "httpx", *sorted(known)])
         raise ValueError(f"`transport`: no installed package gives `{name}` to `{TRANSPORTS}`. Allowed: {allowed}.")
     try:
         maker: Maker = known[name].load()

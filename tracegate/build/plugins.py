@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracegate.build.exchanges import Instrument
 from tracegate.dialects.dialect import Dialect
 from tracegate.errors import ConfigError
 from tracegate.policies.policy import Policy
 from tracegate.telemetry.view import View
-from tracegate.upstream.transport import Wrap
+
+if TYPE_CHECKING:
+    from tracegate.upstream.transport import Wrap
 
 
 def dialects() -> dict[str, Dialect]:

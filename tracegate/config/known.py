@@ -48,7 +48,7 @@ def installed() -> Known:
         rows=ROWS,
         policies=Policies({entry.name: entry for entry in entry_points(group="tracegate.policies")}),
         dialects=frozenset(entry.name for entry in entry_points(group="tracegate.dialects")),
-        transports=frozenset({"httpx"} | {entry.name for entry in entry_points(group="tracegate.transports")}),
+        transports=frozenset({"fast", "httpx"} | {entry.name for entry in entry_points(group="tracegate.transports")}),
         region_of_host=region_of_host,
         context_of=_context_of,
         node=socket.gethostname(),

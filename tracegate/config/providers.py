@@ -211,8 +211,6 @@ def _checks(draft: Draft, path: Path, written: schema.Provider, base: Url | None
     transports = {"auto", *draft.known.transports}
     if written.transport not in transports:
         what = f"unknown transport `{written.transport}`"
-        if written.transport == "fast":
-            what = "the transport `fast` is not in this version"
         fix = f"{did_you_mean(written.transport, transports)}Allowed: {listed(sorted(transports))}."
         draft.wrong((*path, "transport"), what, fix)
     if written.transport == "fast" and written.proxy not in ("env", "none"):
