@@ -229,6 +229,7 @@ def money() -> Sequence[Panel]:
             ],
             "short",
             counted=True,
+            empty="No provider reported any.",
         ),
         graph(
             Place(

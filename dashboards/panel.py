@@ -114,7 +114,9 @@ def number(place: Place, ask: Ask, unit: str, *, decimals: int = 0, zero: bool =
     return panel.build()
 
 
-def graph(place: Place, asks: Sequence[Ask], unit: str, *, counted: bool = False, link: str | None = None) -> Panel:
+def graph(
+    place: Place, asks: Sequence[Ask], unit: str, *, counted: bool = False, link: str | None = None, empty: str = ""
+) -> Panel:
     """Lines over time.
 
     Args:
@@ -123,6 +125,7 @@ def graph(place: Place, asks: Sequence[Ask], unit: str, *, counted: bool = False
         unit: As Grafana names it.
         counted: It shows counts per interval: as steps, with the sum of each line.
         link: URL from a point to the traces behind it.
+        empty: What it says without any series, where that is usual.
     """
     panel = (
         _placed(timeseries.Panel(), place)
@@ -149,6 +152,8 @@ def graph(place: Place, asks: Sequence[Ask], unit: str, *, counted: bool = False
     )
     for letter, ask in zip(LETTERS, asks, strict=False):
         panel.with_target(_target(ask, letter).range())
+    if empty:
+        panel.no_value(empty)
     if link is not None:
         panel.data_links([build.DashboardLink("The traces behind it").url(link).target_blank(True)])
     return panel.build()

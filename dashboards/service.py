@@ -127,6 +127,7 @@ def telemetry() -> Sequence[Panel]:
             [Ask(counts(AGAIN, signal), legend(signal))],
             "short",
             counted=True,
+            empty="Nothing was sent again.",
         ),
         graph(
             Place("Region conflicts by target", "Attempts whose region is not the configured one. Must be 0.", 8),

@@ -56,6 +56,14 @@ def test_only_what_should_be_0_has_colours() -> None:
     assert found == [([], False), (["green", "orange"], False), (["green", "red"], True)]
 
 
+def test_a_graph_that_may_be_empty_says_so() -> None:
+    """Elsewhere Grafana's own "No data" stands, which is a finding."""
+    for empty in ("", "Nothing."):
+        panel = graph(Place("Graph", "A graph.", 12), [Ask("sum (x)")], "short", empty=empty)
+        assert panel.field_config is not None
+        assert panel.field_config.defaults.no_value == (empty or None)
+
+
 def test_a_graph_without_a_link_leads_nowhere() -> None:
     """And one with a link opens it beside."""
     for link in (None, "/explore"):
