@@ -47,7 +47,7 @@ class Sent:
             ],
             "status": {"code": 2, "message": "broken"},
         }
-        return {"resourceSpans": [{**_resource(), "scopeSpans": [{"scope": _SCOPE, "spans": [span]}]}]}
+        return {"resourceSpans": [{**self._resource(), "scopeSpans": [{"scope": _SCOPE, "spans": [span]}]}]}
 
     def metrics(self) -> Mapping[str, Any]:
         """A histogram with one measurement of 1.5 s, whose exemplar leads to the span; and a counter of 7."""
@@ -75,7 +75,7 @@ class Sent:
             {"name": "gen_ai.client.operation.duration", "unit": "s", "histogram": histogram},
             {"name": "tracegate.cost.micros", "unit": "{micro-usd}", "sum": counter},
         ]
-        return {"resourceMetrics": [{**_resource(), "scopeMetrics": [{"scope": _SCOPE, "metrics": metrics}]}]}
+        return {"resourceMetrics": [{**self._resource(), "scopeMetrics": [{"scope": _SCOPE, "metrics": metrics}]}]}
 
     def logs(self) -> Mapping[str, Any]:
         """An event with a body, in the span."""
@@ -92,7 +92,12 @@ class Sent:
                 {"key": "tracegate.n", "value": {"intValue": "7"}},
             ],
         }
-        return {"resourceLogs": [{**_resource(), "scopeLogs": [{"scope": _SCOPE, "logRecords": [record]}]}]}
+        return {"resourceLogs": [{**self._resource(), "scopeLogs": [{"scope": _SCOPE, "logRecords": [record]}]}]}
+
+    def _resource(self) -> Mapping[str, Any]:
+        """A process of its own, so that its series are, too."""
+        told = [_text("service.name", "tracegate"), _text("service.instance.id", self.trace)]
+        return {"resource": {"attributes": told}}
 
 
 _SCOPE = {"name": "tracegate.tests", "version": "1"}
@@ -100,10 +105,6 @@ _SCOPE = {"name": "tracegate.tests", "version": "1"}
 
 def _text(key: str, value: str) -> Mapping[str, Any]:
     return {"key": key, "value": {"stringValue": value}}
-
-
-def _resource() -> Mapping[str, Any]:
-    return {"resource": {"attributes": [_text("service.name", "tracegate"), _text("service.instance.id", "one")]}}
 
 
 async def post(otlp_http: str, signal: str, request: Mapping[str, Any]) -> None:

@@ -63,7 +63,8 @@ async def _all_three(stack: Stack) -> None:
     await post(stack.otlp_http, "metrics", sent.metrics())
     await post(stack.otlp_http, "logs", sent.logs())
     await found(lambda: stack.jaeger.trace(sent.trace))
-    await found(lambda: stack.prometheus.query('tracegate_cost_micros_total{service_instance_id="one"}'))
+    counted = f'tracegate_cost_micros_total{{service_instance_id="{sent.trace}"}}'
+    await found(lambda: stack.prometheus.query(counted))
     await found(lambda: stack.victorialogs.query(f"_time:1h trace_id:{sent.trace}"))
 
 

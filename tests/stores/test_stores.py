@@ -100,11 +100,12 @@ def test_a_metric_comes_back_from_prometheus_and_leads_to_its_trace(stack: Stack
     async def main() -> None:
         await post(stack.otlp_http, "traces", sent.traces())
         await post(stack.otlp_http, "metrics", sent.metrics())
-        counted = 'tracegate_cost_micros_total{service_name="tracegate",gen_ai_provider_name="openai"}'
+        of = f'gen_ai_provider_name="openai",service_name="tracegate",service_instance_id="{sent.trace}"'
+        counted = f"tracegate_cost_micros_total{{{of}}}"
         (series,) = await found(lambda: stack.prometheus.query(counted))
         assert series["value"][1] == "7"
-        assert (series["metric"]["job"], series["metric"]["instance"]) == ("tracegate", "one")
-        bucket = 'gen_ai_client_operation_duration_seconds_bucket{le="2"}'
+        assert (series["metric"]["job"], series["metric"]["instance"]) == ("tracegate", sent.trace)
+        bucket = f'gen_ai_client_operation_duration_seconds_bucket{{{of},le="2"}}'
         (series,) = await found(lambda: stack.prometheus.query(bucket))
         assert series["value"][1] == "1"
         (series,) = await stack.prometheus.query_range(bucket, sent.at, sent.at + 2 * S, step_s=0.5)
