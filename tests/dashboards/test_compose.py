@@ -134,6 +134,15 @@ def test_what_a_build_needs_is_there(name: str) -> None:
                 assert re.search(r":\d+\.\d+", words[1]), line
 
 
+def test_only_what_is_copied_reaches_the_builder() -> None:
+    """The context is the whole checkout, with `.git` and `.venv`."""
+    lines = (HERE / "gateway.Dockerfile").read_text("utf-8").splitlines()
+    copied = {word for line in lines if line.startswith("COPY") and "--from" not in line for word in line.split()[1:-1]}
+    ignore = (HERE / "gateway.Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    assert "*" in ignore
+    assert {line[1:] for line in ignore if line.startswith("!")} == copied
+
+
 def test_the_gateway_is_installed_from_the_lock() -> None:
     """What runs in the container is what was tested, hash by hash, and not as root."""
     lines = (HERE / "gateway.Dockerfile").read_text("utf-8")

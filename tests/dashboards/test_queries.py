@@ -10,7 +10,7 @@ from promql_parser import MatchOp, parse
 from dashboards.query import series_of
 from dashboards.service import COLLECTOR
 from tests.dashboards.promql import groups, labels, naked, selectors
-from tests.dashboards.shown import DASHBOARDS, Json, filled, links, queries, targets
+from tests.dashboards.shown import DASHBOARDS, Json, filled, links, panels, queries, targets
 from tracegate.telemetry import registry
 
 REGISTRY = registry.load()
@@ -115,6 +115,19 @@ def test_every_metric_is_shown_or_has_its_reason() -> None:
     used = {selector.name for _, promql, _ in QUERIES for selector in selectors(parse(filled(promql)))}
     shown = {metric for metric in REGISTRY.metrics if used & set(series_of(metric))}
     assert set(REGISTRY.metrics) - shown == set(UNUSED)
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=list(DASHBOARDS))
+def test_columns_are_labels_that_rows_have(dashboard: Json) -> None:
+    """Each gets a heading and a place, and the value does."""
+    renamed = 0
+    for panel in panels(dashboard):
+        for change in panel.get("transformations", ()):
+            (target,) = panel["targets"]
+            columns = {*(labels(parse(filled(target["expr"]))) or ()), "Value"}
+            assert set(change["options"]["renameByName"]) == set(change["options"]["indexByName"]) == columns
+            renamed += 1
+    assert renamed == 3
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=list(DASHBOARDS))
