@@ -46,6 +46,12 @@ UNTESTED: dict[str, str] = {
     "dashboards/__main__.py": "an entry: tests start it as a process",
     "dashboards/answers.py": "rows of a dashboard: tested as the JSON that is made of them",
     "dashboards/service.py": "rows of a dashboard: tested as the JSON that is made of them",
+    "dashboards/check/__main__.py": "an entry: what it prints is tested in test_compared.py",
+    "dashboards/check/collector.py": "needs a Collector: tests/stores/test_dashboards.py runs it",
+    "dashboards/check/played.py": "needs the stores: tests/stores/test_dashboards.py runs it",
+    "dashboards/check/scenes.py": "a table: every row is played in test_load.py",
+    "dashboards/check/violations.py": "needs the stores: tests/stores/test_dashboards.py runs it",
+    "dashboards/check/whole.py": "needs the stores: tests/stores/test_dashboards.py runs it",
     "dashboards/who_served_what.py": "a dashboard: tested as the JSON that is made of it",
 }
 
