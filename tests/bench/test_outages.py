@@ -16,7 +16,7 @@ KIND = Kind("plain", 3)
 def books(p99_ms: float, *, failed: int = 0) -> Books:
     """A hundred requests, of which one took longer than that."""
     times = [1_000_000] * 98 + [int(p99_ms * 1e6), 10_000_000_000]
-    return Books([Asked(str(n), KIND, 0, took, 502 if n < failed else 200) for n, took in enumerate(times)])
+    return Books([Asked(str(n), KIND, 0, 0, took, 502 if n < failed else 200) for n, took in enumerate(times)])
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_command_runs_every_minute_and_fails_with_a_bound(
     assert main(["outages"]) == 1
     said = capsys.readouterr().out
     assert ran == list(MINUTES.values())
-    assert "killed: 100 requests, 0 failed; p50 1.0, p99 5.0, max 10000.0 ms" in said
+    assert "killed: 100 requests, 0 failed; p50 1.0, p99 5.0, max 10000.0 ms, of" in said
     assert "NOT OK  killed, queue on disk: p99 40.0 ms, at most 25.0 ms" in said
     bad = False
     assert main(["outages"]) == 0

@@ -121,8 +121,11 @@ class Books:
 
     def took_ms(self, share: float) -> float:
         """How long that share of the requests took at most, in milliseconds; by the nearest rank."""
-        times = sorted(one.took for one in self.asked if one.took is not None)
-        return times[max(0, -int(-len(times) * share // 1) - 1)] / 1e6
+        return _at(share, [one.took for one in self.asked if one.took is not None]) / 1e6
+
+    def late_ms(self, share: float) -> float:
+        """How late that share of the requests was sent at most, in milliseconds: by the client and its machine."""
+        return _at(share, [one.late for one in self.asked]) / 1e6
 
     def said(self, title: str) -> str:
         """Every figure, as a few lines."""
@@ -132,7 +135,8 @@ class Books:
         return "\n".join(
             (
                 f"{title}: {len(self.asked)} requests, {failed} failed;"
-                f" p50 {self.took_ms(0.5):.1f}, p99 {self.took_ms(0.99):.1f}, max {self.took_ms(1):.1f} ms",
+                f" p50 {self.took_ms(0.5):.1f}, p99 {self.took_ms(0.99):.1f}, max {self.took_ms(1):.1f} ms,"
+                f" of which p99 {self.late_ms(0.99):.1f} ms before they were sent",
                 f"  spans: {self.sent} sent, {len(self.arrived)} found, {self.lost} lost; counted as lost:"
                 f" {sum(inside.values())} by the gateway {inside}, {sum(life.failed for life in self.lives)} by the"
                 f" Collector's metrics, {self.dropped} in its log as it ended",
@@ -141,3 +145,8 @@ class Books:
                 f" the gateway, {self.redelivered} requests by the Collector",
             )
         )
+
+
+def _at(share: float, values: list[int]) -> int:
+    """What that share of them is at most."""
+    return sorted(values)[max(0, -int(-len(values) * share // 1) - 1)]

@@ -16,14 +16,14 @@ KIND = Kind("plain", 3)
 def test_what_is_missing_is_what_was_sent_and_not_found() -> None:
     """A span that is there twice is there once; each count of a loss is in the sum."""
     books = Books(
-        [Asked("1", KIND, 0, 1_000_000, 200, "t"), Asked("2", KIND, 0, 3_000_000, 200, "u")],
+        [Asked("1", KIND, 0, 0, 1_000_000, 200, "t"), Asked("2", KIND, 0, 9_000, 3_000_000, 200, "u")],
         found={"t": ["a", "b", "b"]},
         gateway={"traces_queue_full": 1, "render_failed": 0},
         lives=[Life(0, 9, 6, 2)],
         dropped=1,
     )
     assert (books.sent, len(books.arrived), books.twice, books.lost, books.counted) == (6, 2, 1, 4, 4)
-    assert (books.took_ms(0.5), books.took_ms(0.99)) == (1, 3)
+    assert (books.took_ms(0.5), books.took_ms(0.99), books.late_ms(0.99)) == (1, 3, 0.009)
     assert "6 sent, 2 found, 4 lost" in books.said("a minute")
 
 

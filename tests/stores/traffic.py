@@ -41,7 +41,8 @@ class Asked:
         id: Its `X-Request-Id`, chosen by the client.
         kind: What it asked.
         due: When it was to be sent, in monotonic nanoseconds.
-        took: From then to the end of its answer in nanoseconds; `None` when none came.
+        late: How much later it was sent, in nanoseconds: the client's own part of what it took.
+        took: From when it was due to the end of its answer in nanoseconds; `None` when none came.
         status: Of the answer; 0 when none came.
         trace: Its trace in hex, as `traceresponse` says.
     """
@@ -49,6 +50,7 @@ class Asked:
     id: str
     kind: Kind
     due: int
+    late: int = 0
     took: int | None = None
     status: int = 0
     trace: str = ""
@@ -121,6 +123,7 @@ class _Connection(asyncio.Protocol):
         if self.done.done():
             self.done = asyncio.get_running_loop().create_future()
         self._asked = asked
+        asked.late = self._clock.now() - asked.due
         body = json.dumps({"model": asked.kind.model, "messages": [{"role": "user", "content": "Who serves?"}]})
         self._transport.write(
             f"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nX-Request-Id: {asked.id}\r\n"
@@ -137,7 +140,7 @@ class _Connection(asyncio.Protocol):
             return
         lines = head.decode("latin-1").split("\r\n")
         fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-        if len(body) < int(fields["content-length"]):
+        if len(body) < int(fields.get("content-length", 0)):
             return
         self._got = b""
         self._answered(int(lines[0].split(" ")[1]), fields)
