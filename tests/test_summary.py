@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 
 from tests.stage import MS, Leaf, ask, cut, overloaded
 from tracegate.errors import Failed
 from tracegate.events import Chunk, Final
-from tracegate.facts import Attempt, Cost, Route, Target, Usage, Why
+from tracegate.facts import Attempt, Cost, Outcome, Route, Target, Usage, Why
 from tracegate.hop import Hop
 from tracegate.inbound import Inbound
 from tracegate.policies.buffered import Buffered
@@ -19,7 +19,7 @@ from tracegate.policies.policy import Candidate
 from tracegate.policies.settings import FALLBACK_WHEN
 from tracegate.record import Recorder
 from tracegate.recorded import RecordedRoute
-from tracegate.summary import Total, below, decisive, served, times, total, union
+from tracegate.summary import Total, _alone, _together, below, decisive, served, times, total, union
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.ids import SeededIds
 
@@ -32,7 +32,7 @@ def attempt(
     lost: bool = False,
     cost: Cost | None = None,
     usage: Usage | None = None,
-    outcome: Literal["ok", "error", "cancelled"] = "ok",
+    outcome: Outcome = "ok",
 ) -> Attempt:
     """One attempt."""
     made = Attempt(Target("a", "p", "p", "m"), index, Why(), 0, False)
@@ -51,6 +51,21 @@ def test_the_committed_attempt_served() -> None:
     first, second = attempt(error=overloaded()), attempt(1, committed=5)
     assert served([first, second]) is second
     assert decisive([first, second]) is second
+
+
+ONE = [
+    attempt(cost=cost, usage=usage, outcome=outcome)
+    for cost in (None, Cost(None), Cost(0, "EUR", "inferred"), Cost(0, "EUR", "local"), Cost(7, "EUR", "provider"))
+    for usage in (None, Usage(), Usage(3, 4))
+    for outcome in get_args(Outcome)
+]
+
+
+@pytest.mark.parametrize("one", ONE)
+def test_a_total_over_one_attempt_is_that_over_many(one: Attempt) -> None:
+    """The way that is quick for one says the same."""
+    assert _alone(one) == _together([one]) == total([one])
+    assert total([one, one]) == _together([one, one])
 
 
 def test_money_of_two_currencies_has_no_sum() -> None:

@@ -232,24 +232,37 @@ class Attempt:
 
     @property
     def model(self) -> Fact:
-        """The served model; the requested one, as `configured`, where the provider named none (ruling 49)."""
-        served = self.answer.model
-        return Fact(served, "asserted") if served is not None else Fact(self.target.model, "configured")
+        """The served model; see `model_of`."""
+        return model_of(self.answer.model, self.target.model)
 
     @property
     def region(self) -> Fact | None:
-        """The strongest claim about the region: observed > asserted > configured (ruling 2)."""
-        if self.target.region_observed is not None:
-            return Fact(self.target.region_observed, "observed")
-        if self.answer.region is not None:
-            return Fact(self.answer.region, "asserted")
-        return Fact(self.target.region, "configured") if self.target.region is not None else None
+        """The strongest claim about the region; see `region_of`."""
+        return region_of(self.target.region_observed, self.answer.region, self.target.region)
 
     @property
     def region_conflict(self) -> str | None:
         """The configured region where stronger evidence contradicts it, else `None`."""
-        known, configured = self.region, self.target.region
-        return configured if known is not None and configured is not None and known.value != configured else None
+        return conflict_of(self.region, self.target.region)
+
+
+def model_of(served: str | None, requested: str) -> Fact:
+    """The served model; the requested one, as `configured`, where the provider named none (ruling 49)."""
+    return Fact(served, "asserted") if served is not None else Fact(requested, "configured")
+
+
+def region_of(observed: str | None, asserted: str | None, configured: str | None) -> Fact | None:
+    """The strongest claim about a region: observed > asserted > configured (ruling 2)."""
+    if observed is not None:
+        return Fact(observed, "observed")
+    if asserted is not None:
+        return Fact(asserted, "asserted")
+    return Fact(configured, "configured") if configured is not None else None
+
+
+def conflict_of(known: Fact | None, configured: str | None) -> str | None:
+    """The configured region where stronger evidence contradicts it, else `None`."""
+    return configured if known is not None and configured is not None and known.value != configured else None
 
 
 def unpriced(attempt: Attempt) -> Cost:

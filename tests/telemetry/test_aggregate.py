@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tracegate.telemetry import names
+import pytest
+
+from tracegate.telemetry import aggregate, names
 from tracegate.telemetry.aggregate import OVERFLOW, Aggregator, HistogramPoint, NumberPoint, Snapshot
 from tracegate.telemetry.metrics_labels import Labels
 from tracegate.telemetry.metrics_table import INSTRUMENTS
@@ -117,3 +119,17 @@ def test_a_snapshot_says_from_when_to_when() -> None:
     clock.advance(7)
     snapshot = aggregator.snapshot()
     assert (snapshot.start, snapshot.time) == (EPOCH, EPOCH + 7)
+
+
+def test_label_sets_are_known_by_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal ones are one series, whichever object says them, and when too many were seen to remember each."""
+    monkeypatch.setattr(aggregate, "SEEN", 3)
+    aggregator = Aggregator(FakeClock(), Losses())
+    for n in range(50):
+        fresh = [(("route", f"{'ab'[n % 2]}"),) for _ in range(2)]
+        aggregator.add([measured(COUNTER, 1, labels) for labels in fresh])
+        aggregator.add([measured(HISTOGRAM, 1.0, labels) for labels in fresh])
+        assert len(aggregator._seen) <= 3
+    snapshot = aggregator.snapshot()
+    assert points(snapshot, COUNTER) == [NumberPoint(A, 50), NumberPoint(B, 50)]
+    assert [sum(p.counts) for p in points(snapshot, HISTOGRAM) if isinstance(p, HistogramPoint)] == [50, 50]

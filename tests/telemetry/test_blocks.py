@@ -28,3 +28,11 @@ def test_attributes_are_one_mapping() -> None:
     assert repr(attributes) == "Attributes({'a': 1, 'b': 2, 'c': 3})"
     with pytest.raises(KeyError):
         attributes["d"]
+
+
+def test_what_a_request_shares_is_a_part_too() -> None:
+    """Between the blocks and the span's own."""
+    attributes = Attributes((Block({"a": 1}),), {"c": 3}, {"b": 2})
+    assert [attributes[key] for key in "abc"] == [1, 2, 3]
+    assert list(attributes) == ["a", "b", "c"]
+    assert len(attributes) == 3

@@ -193,6 +193,16 @@ def test_a_span_is_written_as_the_official_classes_write_it(view: SpanView) -> N
     assert the_spans(Encoder(), [view]) == ScopeSpans(spans=[official_span(view)]).SerializeToString()
 
 
+def test_what_a_request_shares_is_written_in_each_of_its_spans() -> None:
+    """And not in those of the next request, whose part may be equal in part, or at the same address."""
+    encoder = Encoder()
+    for n in range(20):
+        shared: dict[str, Value] = {"id": f"request {n}", "cost": n}
+        views = [a_span(Attributes((), {"own": own}, shared)) for own in (1, 2)]
+        views.append(a_span(Attributes((), {"own": 3})))
+        assert encoder.spans(views) == ScopeSpans(spans=map(official_span, views)).SerializeToString()
+
+
 def test_real_requests_are_written_exactly() -> None:
     """Spans and log events of a success, a fallback, and a linked caller."""
     encoder = Encoder()

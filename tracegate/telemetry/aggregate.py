@@ -23,6 +23,9 @@ from tracegate.telemetry.model import Measurement
 SERIES_LIMIT = 2000
 """Label sets per instrument. Source: the default of the OpenTelemetry metrics SDK specification."""
 
+SEEN = 8192
+"""Label sets that are found by identity; more than a configuration makes, whatever clients send."""
+
 OVERFLOW: Labels = (("otel.metric.overflow", True),)
 """The label set of what came after the limit. Source: the same specification, section "cardinality limits"."""
 
@@ -75,7 +78,7 @@ class Aggregator:
         limit: Label sets per instrument.
     """
 
-    __slots__ = ("_clock", "_limit", "_losses", "_series", "_start", "_tallies")
+    __slots__ = ("_clock", "_known", "_limit", "_losses", "_seen", "_series", "_start", "_tallies")
 
     def __init__(
         self, clock: Clock, losses: Losses, tallies: Sequence[Tally] = (), *, limit: int = SERIES_LIMIT
@@ -86,16 +89,23 @@ class Aggregator:
         self._limit = limit
         self._start = clock.wall()
         self._series: dict[str, dict[Labels, _Sum | _Distribution]] = {name: {} for name in INSTRUMENTS}
+        self._known: dict[str, dict[int, _Sum | _Distribution]] = {name: {} for name in INSTRUMENTS}
+        self._seen: list[Labels] = []  # whose ids are in `_known`: while they are held, an id is nobody else's
 
     def add(self, measurements: Iterable[Measurement]) -> None:
         """Add measurements up."""
-        known = self._series
+        known = self._known
         for measurement in measurements:
             instrument, amount, labels, _, _, span = measurement
-            series = known[instrument].get(labels)
+            series = known[instrument].get(id(labels))  # label sets are made once, and to hash one is dear
             if series is None:
-                series = self._admit(instrument, labels)
-            series.add(amount, measurement if span else None)
+                series = self._find(instrument, labels)
+            if isinstance(series, _Sum):
+                series.value += amount
+                if span:
+                    series.exemplar = measurement
+            else:
+                series.add(amount, measurement if span else None)
 
     def snapshot(self) -> Snapshot:
         """What was counted so far; exemplars are handed out once."""
@@ -110,6 +120,19 @@ class Aggregator:
             if points:
                 metrics.append(Metric(instrument, tuple(points)))
         return Snapshot(self._start, self._clock.wall(), tuple(metrics))
+
+    def _find(self, name: str, labels: Labels) -> _Sum | _Distribution:
+        """The series of a label set that was not seen as this object before."""
+        series = self._series[name].get(labels)
+        if series is None:
+            return self._admit(name, labels)
+        if len(self._seen) >= SEEN:
+            self._seen.clear()
+            for known in self._known.values():
+                known.clear()
+        self._seen.append(labels)
+        self._known[name][id(labels)] = series
+        return series
 
     def _admit(self, name: str, labels: Labels) -> _Sum | _Distribution:
         of = self._series[name]
@@ -129,11 +152,6 @@ class _Sum:
     def __init__(self) -> None:
         self.value: int | float = 0
         self.exemplar: Measurement | None = None
-
-    def add(self, amount: int | float, exemplar: Measurement | None) -> None:
-        self.value += amount
-        if exemplar is not None:
-            self.exemplar = exemplar
 
     def point(self, labels: Labels) -> NumberPoint:
         exemplar, self.exemplar = self.exemplar, None

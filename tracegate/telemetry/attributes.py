@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from tracegate.facts import Attempt
-from tracegate.inbound import Inbound
+from tracegate.facts import Attempt, model_of, region_of
 from tracegate.record import Record, Recorder
 from tracegate.summary import below, gateway_ns, led_here, served, total
 from tracegate.telemetry import cause, names
@@ -24,40 +23,49 @@ METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PO
 
 
 class Sums:
-    """What the ancestors of some attempts say of them: how many, who served, totals; made once for all of them."""
+    """What the ancestors of some attempts say of them: how many, who served, totals; made once for all of them.
 
-    __slots__ = ("attempts", "block", "own")
+    Args:
+        request_id: Of the request.
+        attempts: In order of start.
+    """
 
-    def __init__(self, attempts: Sequence[Attempt]) -> None:
+    __slots__ = ("attempts", "block", "shared")
+
+    def __init__(self, request_id: str, attempts: Sequence[Attempt]) -> None:
         self.attempts = attempts
-        self.own: dict[str, Value] = {}
-        answer = served(attempts)
-        if answer is None:
-            self.block = _served(len(attempts), None, None, None, None, None)
+        shared: dict[str, Value] = {names.TRACEGATE_REQUEST_ID: request_id}
+        self.shared = shared
+        attempt = served(attempts)
+        if attempt is None:
+            self.block = _nobody(len(attempts))
         else:
-            region = answer.region
+            target, answer = attempt.target, attempt.answer
             self.block = _served(
                 len(attempts),
-                answer.target.provider_name,
-                answer.model.value,
-                answer.target.id,
-                answer.index,
-                None if region is None else region.value,
+                target.provider_name,
+                answer.model,
+                target.model,
+                target.id,
+                attempt.index,
+                target.region_observed,
+                answer.region,
+                target.region,
             )
         if attempts:
-            sums = total(attempts)
-            if sums.cost_micros is not None:
-                self.own[names.TRACEGATE_TOTAL_COST_MICROS] = sums.cost_micros
-            if sums.input_tokens is not None:
-                self.own[names.TRACEGATE_TOTAL_INPUT_TOKENS] = sums.input_tokens
-            if sums.output_tokens is not None:
-                self.own[names.TRACEGATE_TOTAL_OUTPUT_TOKENS] = sums.output_tokens
+            cost, tokens_in, tokens_out, _, _ = total(attempts)
+            if cost is not None:
+                shared[names.TRACEGATE_TOTAL_COST_MICROS] = cost
+            if tokens_in is not None:
+                shared[names.TRACEGATE_TOTAL_INPUT_TOKENS] = tokens_in
+            if tokens_out is not None:
+                shared[names.TRACEGATE_TOTAL_OUTPUT_TOKENS] = tokens_out
 
 
 def of_server(recorder: Recorder, sums: Sums, error: str | None) -> Attributes:
     """What the SERVER span says: the HTTP facts, who called, and the request's sums; `error` is its `error.type`."""
     inbound, server = recorder.inbound, recorder.server
-    own = {names.TRACEGATE_REQUEST_ID: recorder.request_id, **sums.own}
+    own: dict[str, Value] = {}
     if inbound.client_request_id is not None:
         own[names.TRACEGATE_CLIENT_REQUEST_ID] = fit(inbound.client_request_id)
     if inbound.recorded and server.reason != "audit_unavailable":  # none is promised that could not be kept
@@ -66,18 +74,29 @@ def of_server(recorder: Recorder, sums: Sums, error: str | None) -> Attributes:
         own[names.TRACEGATE_LATENCY_TTFB_MS] = (inbound.first_sent - recorder.origin) / 1e6
     end = server.start if server.end is None else server.end
     own[names.TRACEGATE_LATENCY_GATEWAY_OVERHEAD_MS] = gateway_ns(recorder, end) / 1e6
-    return Attributes(
-        (_http(inbound), _caller(inbound), _ended(server.outcome, server.reason, inbound.status, error), sums.block),
-        own,
+    http = _request(
+        inbound.method,
+        inbound.path,
+        inbound.scheme,
+        inbound.route,
+        inbound.protocol,
+        inbound.host,
+        inbound.port,
+        inbound.user_agent,
+        server.outcome,
+        server.reason,
+        inbound.status,
+        error,
     )
+    caller = _called(inbound.trust, inbound.api, inbound.tenant, inbound.key, inbound.alias)
+    return Attributes((http, caller, sums.block), own, sums.shared)
 
 
 def of_route(recorder: Recorder, record: Record, whole: Sums) -> Attributes:
     """What a route span says: what was decided, and the sums of what is below it; `whole` are the request's."""
     inside = below(recorder, record)
-    sums = whole if len(inside) == len(whole.attempts) else Sums(inside)
-    about = record.about
-    own = {names.TRACEGATE_REQUEST_ID: recorder.request_id, **sums.own}
+    sums = whole if len(inside) == len(whole.attempts) else Sums(recorder.request_id, inside)
+    own: dict[str, Value] = {}
     if record.notes:
         skipped = tuple(f"{facts['target']}={facts['reason']}" for what, facts in record.notes if what == "skipped")
         if skipped:
@@ -85,13 +104,13 @@ def of_route(recorder: Recorder, record: Record, whole: Sums) -> Attributes:
     last = last_fallback(recorder.attempts, inside) if len(inside) > 1 else None
     if last is not None:
         own |= of_fallback(*last)
-    name, alias, used = record.name, recorder.inbound.alias, last is not None
+    name, alias, used, about = record.name, recorder.inbound.alias, last is not None, record.about
     route = (
         _route(name, alias, used, None, None, None)
         if about is None
         else _route(name, alias, used, about.strategy, about.candidates, about.version)
     )
-    return Attributes((hop_of(record), route, sums.block), own)
+    return Attributes((hop_of(record), route, sums.block), own, sums.shared)
 
 
 def of_hop(recorder: Recorder, record: Record) -> Attributes:
@@ -125,23 +144,6 @@ def hop_of(record: Record) -> Block:
     return _hop(record.kind, record.index, "error", record.reason, cause.error_type(record), cause.error_class(record))
 
 
-def _http(inbound: Inbound) -> Block:
-    return _request(
-        inbound.method,
-        inbound.path,
-        inbound.scheme,
-        inbound.route,
-        inbound.protocol,
-        inbound.host,
-        inbound.port,
-        inbound.user_agent,
-    )
-
-
-def _caller(inbound: Inbound) -> Block:
-    return _called(inbound.trust, inbound.api, inbound.tenant, inbound.key, inbound.alias)
-
-
 # --- blocks: each a pure function of what stands in its parentheses ---
 
 
@@ -171,6 +173,10 @@ def _request(
     host: str | None,
     port: int | None,
     agent: str | None,
+    outcome: str | None,
+    reason: str | None,
+    status: int | None,
+    error: str | None,
 ) -> Block:
     return Block(
         {
@@ -183,6 +189,10 @@ def _request(
             names.SERVER_ADDRESS: host,
             names.SERVER_PORT: None if host is None else port,
             names.USER_AGENT_ORIGINAL: None if agent is None else fit(agent),
+            names.TRACEGATE_OUTCOME: outcome,
+            names.TRACEGATE_OUTCOME_REASON: reason,
+            names.HTTP_RESPONSE_STATUS_CODE: status,
+            names.ERROR_TYPE: error,
         }
     )
 
@@ -196,18 +206,6 @@ def _called(trust: str, api: str | None, tenant: str | None, key: str | None, al
             names.TRACEGATE_TENANT_ID: tenant,
             names.TRACEGATE_API_KEY_ID: key,
             names.TRACEGATE_REQUEST_ALIAS: None if alias is None else fit(alias),
-        }
-    )
-
-
-@lru_cache(KEPT)
-def _ended(outcome: str | None, reason: str | None, status: int | None, error: str | None) -> Block:
-    return Block(
-        {
-            names.TRACEGATE_OUTCOME: outcome,
-            names.TRACEGATE_OUTCOME_REASON: reason,
-            names.HTTP_RESPONSE_STATUS_CODE: status,
-            names.ERROR_TYPE: error,
         }
     )
 
@@ -234,16 +232,30 @@ def _route(
 
 
 @lru_cache(KEPT)
+def _nobody(attempts: int) -> Block:
+    return Block({names.TRACEGATE_ATTEMPTS_COUNT: attempts})
+
+
+@lru_cache(KEPT)
 def _served(
-    attempts: int, provider: str | None, model: str | None, target: str | None, index: int | None, region: str | None
+    attempts: int,
+    provider: str,
+    named: str | None,
+    requested: str,
+    target: str,
+    index: int,
+    observed: str | None,
+    asserted: str | None,
+    configured: str | None,
 ) -> Block:
+    region = region_of(observed, asserted, configured)
     return Block(
         {
             names.TRACEGATE_ATTEMPTS_COUNT: attempts,
             names.TRACEGATE_SERVED_BY_PROVIDER: provider,
-            names.TRACEGATE_SERVED_BY_MODEL: None if model is None else fit(model),
+            names.TRACEGATE_SERVED_BY_MODEL: fit(model_of(named, requested).value),
             names.TRACEGATE_SERVED_BY_TARGET: target,
             names.TRACEGATE_SERVED_BY_ATTEMPT: index,
-            names.TRACEGATE_SERVED_BY_REGION: None if region is None else fit(region),
+            names.TRACEGATE_SERVED_BY_REGION: None if region is None else fit(region.value),
         }
     )

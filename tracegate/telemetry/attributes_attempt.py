@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from tracegate.facts import Attempt, Cost, Usage
+from tracegate.facts import Attempt, Cost, Usage, conflict_of, region_of
 from tracegate.record import Record, Recorder
 from tracegate.telemetry import names
-from tracegate.telemetry.attributes import hop_of
 from tracegate.telemetry.blocks import KEPT, Attributes, Block
+from tracegate.telemetry.cause import error_class, error_type
 from tracegate.telemetry.model import Value
 from tracegate.telemetry.parameters import OPENAI, parameters
 from tracegate.telemetry.text import fit
@@ -52,37 +52,53 @@ def of_attempt(recorder: Recorder, record: Record, attempt: Attempt) -> Attribut
         own[names.TRACEGATE_LATENCY_CONNECT_MS] = connection.connect_ns / 1e6
     if connection.sent is not None:
         own[names.TRACEGATE_LATENCY_SENT_MS] = (connection.sent - attempt.start) / 1e6
-    region = attempt.region
-    blocks: tuple[Block, ...] = (
-        hop_of(record),
-        _target(target.provider_name, target.model, target.host, target.port, target.id),
-        _tried(
-            attempt.index,
-            why.kind,
-            why.reason,
-            attempt.resend,
-            attempt.status,
-            committed,
-            attempt.streaming,
-            connection.reused,
-            connection.protocol,
-        ),
-        _answered(
-            target.provider_name,
-            answer.model,
-            committed,
-            answer.fingerprint,
-            answer.service_tier,
-            finish_reasons(attempt, own.get(names.GEN_AI_REQUEST_CHOICE_COUNT, 1)) if committed else (),
-        ),
-    )
-    if region is not None:
-        conflict = None if target.region is None else attempt.region_conflict
-        blocks += (_placed(region.value, region.evidence, conflict),)
-    if cost is not None and cost.micros is not None:
+    if cost is None or cost.micros is None:
+        priced: tuple[str | None, str | None, str | None] = (None, None, None)
+    else:
         _cost(own, cost, cost.micros)
-        blocks += (_priced(cost.currency, cost.source, cost.digest),)
-    return Attributes(blocks, own)
+        priced = (cost.currency, cost.source, cost.digest)
+    error = record.outcome == "error"
+    return Attributes(
+        (
+            _target(
+                target.provider_name,
+                target.model,
+                target.host,
+                target.port,
+                target.id,
+                target.region_observed,
+                answer.region,
+                target.region,
+                *priced,
+            ),
+            _tried(
+                record.kind,
+                record.index,
+                record.outcome,
+                record.reason,
+                error_type(record) if error else None,
+                error_class(record) if error else None,
+                attempt.index,
+                why.kind,
+                why.reason,
+                attempt.resend,
+                attempt.status,
+                committed,
+                attempt.streaming,
+                connection.reused,
+                connection.protocol,
+            ),
+            _answered(
+                target.provider_name,
+                answer.model,
+                committed,
+                answer.fingerprint,
+                answer.service_tier,
+                finish_reasons(attempt, own.get(names.GEN_AI_REQUEST_CHOICE_COUNT, 1)) if committed else (),
+            ),
+        ),
+        own,
+    )
 
 
 def finish_reasons(attempt: Attempt, choices: Value) -> tuple[str, ...]:
@@ -134,7 +150,21 @@ def _cost(own: dict[str, Value], cost: Cost, micros: int) -> None:
 
 
 @lru_cache(KEPT)
-def _target(provider: str, model: str, host: str, port: int, id: str) -> Block:
+def _target(
+    provider: str,
+    model: str,
+    host: str,
+    port: int,
+    id: str,
+    observed: str | None,
+    asserted: str | None,
+    configured: str | None,
+    currency: str | None,
+    source: str | None,
+    digest: str | None,
+) -> Block:
+    region = region_of(observed, asserted, configured)
+    conflict = conflict_of(region, configured)
     return Block(
         {
             names.GEN_AI_OPERATION_NAME: OPERATION,
@@ -145,12 +175,25 @@ def _target(provider: str, model: str, host: str, port: int, id: str) -> Block:
             names.TRACEGATE_TARGET_ID: fit(id),
             names.OPENAI_API_TYPE: "chat_completions" if provider in OPENAI else None,
             names.AZURE_RESOURCE_PROVIDER_NAMESPACE: AZURE if provider.startswith("azure.ai.") else None,
+            names.TRACEGATE_TARGET_REGION: None if region is None else fit(region.value),
+            names.TRACEGATE_TARGET_REGION_EVIDENCE: None if region is None else region.evidence,
+            names.TRACEGATE_TARGET_REGION_CONFLICT: None if conflict is None else True,
+            names.TRACEGATE_TARGET_REGION_CONFIGURED: conflict,
+            names.TRACEGATE_COST_CURRENCY: currency,
+            names.TRACEGATE_COST_SOURCE: source,
+            names.TRACEGATE_COST_PRICES_DIGEST: digest,
         }
     )
 
 
 @lru_cache(KEPT)
 def _tried(
+    hop: str,
+    place: int,
+    outcome: str | None,
+    outcome_reason: str | None,
+    error: str | None,
+    class_: str | None,
     index: int,
     kind: str,
     reason: str | None,
@@ -163,6 +206,12 @@ def _tried(
 ) -> Block:
     return Block(
         {
+            names.TRACEGATE_HOP_KIND: hop,
+            names.TRACEGATE_HOP_INDEX: place,
+            names.TRACEGATE_OUTCOME: outcome,
+            names.TRACEGATE_OUTCOME_REASON: outcome_reason,
+            names.ERROR_TYPE: error,
+            names.TRACEGATE_ERROR_CLASS: class_,
             names.TRACEGATE_ATTEMPT_INDEX: index,
             names.TRACEGATE_ATTEMPT_KIND: kind,
             names.TRACEGATE_ATTEMPT_REASON: reason,
@@ -196,28 +245,5 @@ def _answered(
             names.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: seal if openai else None,
             names.OPENAI_RESPONSE_SERVICE_TIER: fit(tier) if openai and tier is not None else None,
             names.GEN_AI_RESPONSE_FINISH_REASONS: tuple(map(fit, reasons)) or None,
-        }
-    )
-
-
-@lru_cache(KEPT)
-def _placed(region: str, evidence: str, conflict: str | None) -> Block:
-    return Block(
-        {
-            names.TRACEGATE_TARGET_REGION: fit(region),
-            names.TRACEGATE_TARGET_REGION_EVIDENCE: evidence,
-            names.TRACEGATE_TARGET_REGION_CONFLICT: None if conflict is None else True,
-            names.TRACEGATE_TARGET_REGION_CONFIGURED: conflict,
-        }
-    )
-
-
-@lru_cache(KEPT)
-def _priced(currency: str, source: str | None, digest: str | None) -> Block:
-    return Block(
-        {
-            names.TRACEGATE_COST_CURRENCY: currency,
-            names.TRACEGATE_COST_SOURCE: source,
-            names.TRACEGATE_COST_PRICES_DIGEST: digest,
         }
     )

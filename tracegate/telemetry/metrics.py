@@ -135,8 +135,8 @@ class Measurements:
         duration, overhead = (end - server.start) / 1e9, gateway_ns(recorder, end) / 1e9
         request = of.request(server.outcome, recorder.inbound.stream)
         return [
-            Measurement(METRIC_TRACEGATE_REQUEST_DURATION, duration, request, when, trace, span),
-            Measurement(METRIC_TRACEGATE_GATEWAY_OVERHEAD, overhead, of.route, when, trace, span),
+            _new(Measurement, (METRIC_TRACEGATE_REQUEST_DURATION, duration, request, when, trace, span)),
+            _new(Measurement, (METRIC_TRACEGATE_GATEWAY_OVERHEAD, overhead, of.route, when, trace, span)),
         ]
 
     def _attempt(

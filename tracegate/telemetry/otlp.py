@@ -45,13 +45,15 @@ class Encoder:
         value_limit: Longest text value in characters, `None` for no limit (`OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`).
     """
 
-    __slots__ = ("_blocks", "_log_attributes", "_names", "_span_attributes")
+    __slots__ = ("_blocks", "_log_attributes", "_names", "_shared", "_shared_entries", "_span_attributes")
 
     def __init__(self, value_limit: int | None = None) -> None:
         self._span_attributes = _AttributeWriter(0x4A, value_limit)  # Span.attributes = 9
         self._log_attributes = _AttributeWriter(0x32, value_limit)  # LogRecord.attributes = 6
         self._blocks = _Blocks(self._span_attributes)
         self._names = _Names(0x2A)  # Span.name = 5
+        self._shared: dict[str, Value] = {}  # what the last span shared, which the next one shares, most often
+        self._shared_entries = b""
 
     def spans(self, views: Iterable[SpanView]) -> bytes:
         """The entries of `ScopeSpans.spans` for some spans."""
@@ -80,6 +82,12 @@ class Encoder:
         if attributes.__class__ is Attributes:
             assert isinstance(attributes, Attributes)  # noqa: S101  # for the type checker: the line above is faster
             parts += map(self._blocks.__getitem__, attributes.blocks)
+            shared = attributes.shared
+            if shared is not self._shared:
+                entries: list[bytes] = []
+                self._span_attributes.write(shared, entries)
+                self._shared, self._shared_entries = shared, b"".join(entries)
+            parts.append(self._shared_entries)
             attributes = attributes.own
         self._span_attributes.write(attributes, parts)
         for link in links:

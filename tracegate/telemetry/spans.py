@@ -13,9 +13,10 @@ from tracegate.record import Record, Recorder
 from tracegate.telemetry import cause
 from tracegate.telemetry.attributes import METHODS, Sums, of_hop, of_route, of_server
 from tracegate.telemetry.attributes_attempt import of_attempt
-from tracegate.telemetry.blocks import Attributes
-from tracegate.telemetry.model import Link, SpanKind, SpanView, StatusCode
+from tracegate.telemetry.model import Link, SpanKind, SpanView
 
+CLIENT: SpanKind = "client"
+INTERNAL: SpanKind = "internal"
 NO_LINKS: tuple[Link, ...] = ()
 
 _new = tuple.__new__  # half the cost of calling the class
@@ -29,7 +30,7 @@ def spans(recorder: Recorder, without: Collection[Record] = ()) -> list[SpanView
         without: Records that were still open when the request was handed over; each comes later, by `span`. A record
             that is open now has no span yet.
     """
-    whole = Sums(recorder.attempts)
+    whole = Sums(recorder.request_id, recorder.attempts)
     return [
         _server(recorder, whole) if record.kind == "server" else span(recorder, record, whole)
         for record in recorder.records
@@ -39,56 +40,16 @@ def spans(recorder: Recorder, without: Collection[Record] = ()) -> list[SpanView
 
 def span(recorder: Recorder, record: Record, whole: Sums | None = None) -> SpanView:
     """The span of one closed hop below the SERVER; `whole` are the request's sums where they are known."""
-    attempt, error = record.attempt, record.outcome == "error"
-    status: StatusCode = "error" if error else "unset"
-    description = cause.message(record) if error else ""
+    attempt, name, kind, start, end = record.attempt, record.name, INTERNAL, record.start, record.end
     if attempt is not None:
-        return _view(
-            recorder, record, record.name, "client", of_attempt(recorder, record, attempt), status, description
-        )
-    if record.kind == "route":
-        sums = Sums(recorder.attempts) if whole is None else whole
-        attributes, name = of_route(recorder, record, sums), f"route {record.name}"
-        return _view(recorder, record, name, "internal", attributes, status, description)
-    return _view(recorder, record, record.name, "internal", of_hop(recorder, record), status, description)
-
-
-def _server(recorder: Recorder, whole: Sums) -> SpanView:
-    inbound, record = recorder.inbound, recorder.server
-    error = cause.server_error_type(recorder)
-    method = inbound.method if inbound.method in METHODS else "HTTP"
-    remote = inbound.remote
-    return _view(
-        recorder,
-        record,
-        f"{method} {inbound.route}",
-        "server",
-        of_server(recorder, whole, error),
-        "unset" if error is None else "error",
-        "" if error is None else cause.message(record),
-        remote if inbound.trust == "parent" else None,
-        (_link(remote),) if remote is not None and inbound.trust == "link" else NO_LINKS,
-    )
-
-
-def _link(remote: Remote) -> Link:
-    """A link to the caller's span; its `tracestate` is the caller's text and is dropped."""
-    return Link(remote.trace, remote.span, remote.flags)
-
-
-def _view(
-    recorder: Recorder,
-    record: Record,
-    name: str,
-    kind: SpanKind,
-    attributes: Attributes,
-    status: StatusCode,
-    description: str,
-    joined: Remote | None = None,
-    links: tuple[Link, ...] = NO_LINKS,
-) -> SpanView:
-    above, start, end = record.parent, record.start, record.end
-    wall = recorder.wall - recorder.origin
+        kind, attributes = CLIENT, of_attempt(recorder, record, attempt)
+    elif record.kind == "route":
+        sums = Sums(recorder.request_id, recorder.attempts) if whole is None else whole
+        name, attributes = f"route {name}", of_route(recorder, record, sums)
+    else:
+        attributes = of_hop(recorder, record)
+    error = record.outcome == "error"
+    above, wall = record.parent, recorder.wall - recorder.origin
     return _new(
         SpanView,
         (
@@ -96,14 +57,45 @@ def _view(
             kind,
             recorder.trace,
             record.span,
-            (b"" if joined is None else joined.span) if above is None else above.span,
+            b"" if above is None else above.span,
             wall + start,
             wall + (start if end is None else end),
             attributes,
-            status,
-            description,
-            links,
+            "error" if error else "unset",
+            cause.message(record) if error else "",
+            NO_LINKS,
+            "",
+            False,
+        ),
+    )
+
+
+def _server(recorder: Recorder, whole: Sums) -> SpanView:
+    inbound, record = recorder.inbound, recorder.server
+    error = cause.server_error_type(recorder)
+    remote = inbound.remote
+    joined = remote if inbound.trust == "parent" else None
+    wall, start, end = recorder.wall - recorder.origin, record.start, record.end
+    return _new(
+        SpanView,
+        (
+            f"{inbound.method if inbound.method in METHODS else 'HTTP'} {inbound.route}",
+            "server",
+            recorder.trace,
+            record.span,
+            b"" if joined is None else joined.span,
+            wall + start,
+            wall + (start if end is None else end),
+            of_server(recorder, whole, error),
+            "unset" if error is None else "error",
+            "" if error is None else cause.message(record),
+            (_link(remote),) if remote is not None and inbound.trust == "link" else NO_LINKS,
             "" if joined is None else joined.tracestate,
             joined is not None,
         ),
     )
+
+
+def _link(remote: Remote) -> Link:
+    """A link to the caller's span; its `tracestate` is the caller's text and is dropped."""
+    return Link(remote.trace, remote.span, remote.flags)
