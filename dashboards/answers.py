@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards.panel import Ask, Place, found, graph, number, ranking, words
-from dashboards.query import counts, label, legend, level, select, total
+from dashboards.query import counts, label, legend, level, part_of, select, total
 from dashboards.traces import Traces, explore
 from tracegate.telemetry import names as n
 
@@ -25,9 +25,12 @@ PROVIDER, MODEL, REGION = n.GEN_AI_PROVIDER_NAME, n.GEN_AI_RESPONSE_MODEL, n.TRA
 EVIDENCE, OUTCOME = n.TRACEGATE_TARGET_REGION_EVIDENCE, n.TRACEGATE_OUTCOME
 FALLBACK = (n.TRACEGATE_FALLBACK_FROM, n.TRACEGATE_FALLBACK_TO, n.TRACEGATE_FALLBACK_REASON)
 MICROS = "1e6"
+NONE = "None was counted."
+"""What a panel says without series that appear with their first event; whether anything is counted says the glance."""
 
 SERVED = select(n.METRIC_TRACEGATE_RESPONSES_SERVED)
 FALLBACKS = select(n.METRIC_TRACEGATE_FALLBACKS)
+ATTEMPTS = select(n.METRIC_TRACEGATE_ATTEMPTS)
 FAILED = select(n.METRIC_TRACEGATE_ATTEMPTS, f'{label(n.TRACEGATE_ERROR_CLASS)}!=""')
 COST = select(n.METRIC_TRACEGATE_COST_MICROS)
 COST_UNKNOWN = select(n.METRIC_TRACEGATE_COST_UNKNOWN)
@@ -51,12 +54,12 @@ def glance() -> Sequence[Panel]:
         ),
         number(
             Place("Fallbacks", "Attempts at another target because one had failed.", 3, 4),
-            Ask(total(FALLBACKS)),
+            Ask(part_of(FALLBACKS, ATTEMPTS)),
             "short",
         ),
         number(
             Place("Failed attempts", "Calls to providers that failed; most of them nobody noticed.", 3, 4),
-            Ask(total(FAILED)),
+            Ask(part_of(FAILED, ATTEMPTS)),
             "short",
         ),
         number(
@@ -160,6 +163,7 @@ def fallbacks(traces: Traces) -> Sequence[Panel]:
             [Ask(counts(FALLBACKS, [n.TRACEGATE_FALLBACK_REASON]), legend([n.TRACEGATE_FALLBACK_REASON]))],
             "short",
             counted=True,
+            empty=NONE,
         ),
         graph(
             Place(
@@ -169,6 +173,7 @@ def fallbacks(traces: Traces) -> Sequence[Panel]:
             "short",
             counted=True,
             link=explore(traces, {n.TRACEGATE_FALLBACK_USED: True}, FALLBACK[:2]),
+            empty=NONE,
         ),
         ranking(
             Place("Fallbacks of the range", "All fallbacks: from which target to which, and why.", 8),
@@ -176,6 +181,7 @@ def fallbacks(traces: Traces) -> Sequence[Panel]:
             "short",
             dict(zip(map(label, FALLBACK), ("from", "to", "reason"), strict=True)),
             "fallbacks",
+            empty=NONE,
         ),
         last_fallbacks(traces),
     )
@@ -238,6 +244,7 @@ def money() -> Sequence[Panel]:
             [Ask(f"{counts(COST, priced)} / {MICROS}", legend(priced))],
             "short",
             counted=True,
+            empty="None is known.",
         ),
         graph(
             Place(

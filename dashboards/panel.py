@@ -159,7 +159,7 @@ def graph(
     return panel.build()
 
 
-def ranking(place: Place, ask: Ask, unit: str, columns: Mapping[str, str], value: str) -> Panel:
+def ranking(place: Place, ask: Ask, unit: str, columns: Mapping[str, str], value: str, *, empty: str = "") -> Panel:
     """A table of totals, the largest first.
 
     Args:
@@ -168,9 +168,10 @@ def ranking(place: Place, ask: Ask, unit: str, columns: Mapping[str, str], value
         unit: Of the value.
         columns: Heading by label, in their order.
         value: Heading of the value.
+        empty: What it says without any series, where that is usual.
     """
     names = {**columns, "Value": value}
-    return (
+    panel = (
         _placed(table.Panel(), place)
         .unit(unit)
         .decimals(0)
@@ -187,8 +188,8 @@ def ranking(place: Place, ask: Ask, unit: str, columns: Mapping[str, str], value
             )
         )
         .sort_by([look.TableSortByFieldState().display_name(value).desc(True)])
-        .build()
     )
+    return (panel.no_value(empty) if empty else panel).build()
 
 
 def found(place: Place, traces: Traces, attributes: Attributes, shown: Sequence[str]) -> Panel:

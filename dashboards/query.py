@@ -62,6 +62,11 @@ def total(selector: str, by: Sequence[str] = ()) -> str:
     return f"sum{_by(by)} ({last} - ({selector} offset $__range or {last} * 0))"
 
 
+def part_of(part: str, whole: str) -> str:
+    """A total that is 0 where only the whole was counted: then a part that has no series yet is known to be none."""
+    return f"{total(part)} or {total(whole)} * 0"
+
+
 def counts(selector: str, by: Sequence[str] = ()) -> str:
     """What was counted in each interval of a graph; its points add up to `total`."""
     return f"sum{_by(by)} ({selector} - ({selector} offset $__interval or {selector} * 0))"

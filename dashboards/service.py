@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
+from dashboards.answers import NONE
 from dashboards.panel import Ask, Place, graph, ranking
 from dashboards.query import counts, label, legend, level, quantile, select, share, total
 from dashboards.traces import Traces, explore
@@ -38,6 +39,7 @@ def errors(traces: Traces) -> Sequence[Panel]:
             "short",
             counted=True,
             link=explore(traces, {}, [CLASS]),
+            empty=NONE,
         ),
         graph(
             Place(
@@ -62,6 +64,7 @@ def errors(traces: Traces) -> Sequence[Panel]:
             "short",
             {label(name): heading for name, heading in failed.items()},
             "attempts",
+            empty=NONE,
         ),
     )
 

@@ -113,6 +113,7 @@ VIOLATIONS = (
         "Failed attempts",
         _of_calls(lambda request: sum(call.error_class is not None for call in request.calls)),
         frozenset({"TracegateProviderErrors"}),
+        before=lambda job: {frozenset(): 0},
     ),
     Violation(
         # Three of seventeen calls to its provider fail, which is less than a fifth.
@@ -121,6 +122,7 @@ VIOLATIONS = (
         "Fallbacks",
         _of_calls(lambda request: sum(call.led is not None for call in request.calls)),
         frozenset({"TracegateFallbacks"}),
+        before=lambda job: {frozenset(): 0},
     ),
     Violation(
         "a receiver goes without an answer",

@@ -55,6 +55,11 @@ def test_a_total_is_the_difference_to_the_start_of_the_range() -> None:
     )
 
 
+def test_a_part_that_has_no_series_is_none_of_what_was_counted() -> None:
+    """The zero is that of the whole: without it there is none."""
+    assert query.part_of("x", "y") == f"{query.total('x')} or {query.total('y')} * 0"
+
+
 def test_a_count_is_the_difference_to_one_interval_before() -> None:
     """So the points of a graph add up to the total."""
     assert query.counts("x{}") == "sum (x{} - (x{} offset $__interval or x{} * 0))"
