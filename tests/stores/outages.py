@@ -59,13 +59,13 @@ class Move:
 OUTAGES = (
     Move(8, "collector"),
     Move(14, "collector", back=True),
-    Move(22, "jaeger"),
-    Move(28, "jaeger", back=True),
+    Move(20, "jaeger"),
+    Move(26, "jaeger", back=True),
     # Both at once: the Collector goes while it holds what Jaeger is not there to take.
-    Move(36, "jaeger"),
-    Move(40, "collector"),
-    Move(42, "collector", back=True),
-    Move(46, "jaeger", back=True),
+    Move(40, "jaeger"),
+    Move(44, "collector"),
+    Move(46, "collector", back=True),
+    Move(50, "jaeger", back=True),
 )
 
 
