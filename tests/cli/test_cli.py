@@ -129,6 +129,20 @@ def test_demo_ends_with_its_own_status(
     assert given == [expected]
 
 
+def test_demo_beside_a_stack_ends_with_its_own_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether all that was read back agrees."""
+    given: list[bool] = []
+
+    def run(*, keep: bool) -> int:
+        given.append(keep)
+        return 1
+
+    monkeypatch.setattr("tracegate.cli.demo_stack.run", run)
+    assert (ran("demo", "--stack", "--keep").exit_code, given) == (1, [True])
+    result = ran("demo", "--stack", "--svg", "a.svg")
+    assert (result.exit_code, "--svg draws without a stack" in result.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("args", [["serve", "--port", "70000"], ["serve", "--workers", "0"], ["check"], ["nothing"]])
 def test_a_command_that_is_mistyped_says_how_it_is_written(args: list[str]) -> None:
     """Status 2, before anything is read."""

@@ -50,6 +50,21 @@ def test_up_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
         given.extend((durable, jaeger_store))
         say("started")
 
+    def built(say: Say) -> None:
+        given.append("built")
+
+    monkeypatch.setattr(commands, "build", built)
     monkeypatch.setattr(commands, "up", noted)
     result = CliRunner().invoke(main, ["stack", "up", "--durable", "--jaeger-store", "badger"])
-    assert (result.exit_code, result.stdout, given) == (0, "started\n", [True, "badger"])
+    assert (result.exit_code, result.stdout, given) == (0, "started\n", ["built", True, "badger"])
+
+
+def test_a_build_that_is_interrupted_is_told_and_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the status that shells use, without a traceback."""
+
+    def interrupted(say: Say) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "build", interrupted)
+    result = CliRunner().invoke(main, ["stack", "up"])
+    assert (result.exit_code, result.stderr) == (130, "\nInterrupted; what was built stays.\n")

@@ -54,15 +54,29 @@ def test_up_says_where_to_send_and_what_to_open(at: Path) -> None:
     assert "tracegate stack down" in text
 
 
-def test_up_builds_what_is_missing(at: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Saying so first. (What this Go makes is no program, so nothing is left running.)"""
+def test_what_is_missing_is_built(at: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saying so first; then there is nothing more to build. (What this Go makes is no program, so nothing starts.)"""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(pretended.go(tmp_path / "path").parent))
     said: list[str] = []
+    commands.build(said.append, at=at)
+    assert [line.partition(":")[0] for line in said if line.startswith("to build")] == ["to build"] * 4
+    said.clear()
+    commands.build(said.append, at=at)
+    assert said == []
     with pytest.raises(StackError, match=r"can't start `.*/jaeger`: Permission denied"):
         asyncio.run(commands.up(said.append, at=at))
-    assert [line.partition(":")[0] for line in said if line.startswith("to build")] == ["to build"] * 4
     assert not at.exists()
+
+
+def test_nothing_is_built_for_a_stack_that_is_up(at: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever changed since: it is refused or used as it is."""
+    _up(at)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nothing"))
+    said: list[str] = []
+    commands.build(said.append, at=at)
+    assert said == []
 
 
 def test_a_second_stack_is_refused(at: Path) -> None:

@@ -84,11 +84,6 @@ def attempts(found: Sequence[Stored]) -> list[Mapping[str, object]]:
     return sorted(said, key=lambda said: cast(int, said[names.TRACEGATE_ATTEMPT_INDEX]))
 
 
-def failed(found: Sequence[Stored]) -> int:
-    """How many attempts brought no answer."""
-    return sum(said[names.TRACEGATE_OUTCOME] == "error" for said in attempts(found))
-
-
 def _try(said: Mapping[str, object]) -> Try:
     status, error = said.get(names.HTTP_RESPONSE_STATUS_CODE), said.get(names.ERROR_TYPE)
     return Try(

@@ -25,6 +25,7 @@ LEGEND = (
     ("logs", "which events of the trace are in VictoriaLogs"),
 )
 _WHO = max(len(who) for who, _ in LEGEND) + 2
+HEADING = "The numbers"
 _COUNTS = (("told", 6), ("Jaeger", 8), ("Prometheus", 12))
 """Who counted, and the columns of a count."""
 
@@ -53,7 +54,8 @@ def show_request(
     say(console, f"{number:>2}  {one.scene.title}", style="bold")
     say(console, asked(one.scene, one.seen), INDENT, "dim")
     say(console, at, INDENT, "cyan")
-    show_trace(console, trace)
+    if trace:
+        show_trace(console, trace)
     for row in (Row(TOLD, list(one.told.parts())), *compared):
         _line(console, row, "  " if row.who == TOLD else _mark(not row.wrong))
     console.print()
@@ -68,9 +70,9 @@ def show_numbers(console: Console, every: Sequence[Number], at: str, partly: int
         at: Address at which Prometheus is asked for a metric, without its name.
         partly: How many clients were told no cost, because that of one attempt is unknown.
     """
-    wide = max(len(number.what) for number in every) + len(INDENT)
+    wide = max(len(HEADING), *(len(number.what) + len(INDENT) for number in every))
     head = "".join(name.rjust(width) for name, width in _COUNTS)
-    console.print(Text(f"{'The numbers':{wide}}{head}", style="bold"), soft_wrap=True)
+    console.print(Text(f"{HEADING:{wide}}{head}", style="bold"), soft_wrap=True)
     for metric, group in groupby(every, lambda number: number.metric):
         console.print(Text(f"{INDENT}{metric}", style="cyan"), soft_wrap=True)
         for number in group:
