@@ -18,6 +18,7 @@ from tracegate.facts import Connection
 from tracegate.testing import Simulator
 from tracegate.testing.clock import START
 from tracegate.testing.loop import run
+from tracegate.upstream.fast.incoming import FastIncoming
 from tracegate.upstream.incoming import AHEAD, DRAIN_BYTES, IDLE_DEATH_NS, HttpxIncoming
 
 # Limits
@@ -479,7 +480,7 @@ def test_an_exchange_is_freed_without_the_collector() -> None:
     """However it ended: whole, cut, refused, at a limit."""
 
     def left() -> int:
-        return sum(isinstance(found, HttpxIncoming) for found in gc.get_objects())
+        return sum(isinstance(found, HttpxIncoming | FastIncoming) for found in gc.get_objects())
 
     async def main() -> None:
         async with Simulator() as sim, exchanging() as exchange:
@@ -546,6 +547,7 @@ async def second_request(answer: bytes, *, takes: int = 0) -> tuple[list[bool | 
     return reused, None, requests
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_connection_that_had_died_idle_costs_nobody_an_error() -> None:
     """The request is sent again, on a fresh connection, and the facts are that one's."""
 
@@ -556,6 +558,7 @@ def test_a_connection_that_had_died_idle_costs_nobody_an_error() -> None:
     go(main)
 
 
+@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize(("answer", "takes"), [(b"H", 0), (b"", IDLE_DEATH_NS + 1)])
 def test_a_request_that_the_provider_took_is_never_sent_again(answer: bytes, takes: int) -> None:
     """It said something, or it took its time before it hung up: what it generated would be paid for twice."""

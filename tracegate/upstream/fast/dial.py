@@ -28,7 +28,7 @@ class Dial:
         self._clock = clock
         self._trust = trust
         self._names = Names(clock) if names is None else names
-        self._sessions: dict[Origin, ssl.SSLSession] = {}
+        self._sessions: dict[Origin, ssl.SSLSession | None] = {}
         self._context: ssl.SSLContext | None = None
 
     async def connect(self, origin: Origin, keeper: Keeper) -> Link:
@@ -58,8 +58,7 @@ class Dial:
         """Take what the next connection may resume; with TLS 1.3 that came with the first answer, or before it."""
         if link.secured is not None and not link.remembered:
             link.remembered = True
-            if (session := link.secured.session) is not None:
-                self._sessions[link.origin] = session
+            self._sessions[link.origin] = link.secured.session
 
     async def close(self) -> None:
         """Look up no more names."""

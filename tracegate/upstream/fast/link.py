@@ -264,7 +264,7 @@ class Link(asyncio.Protocol):
     def _write(self) -> None:
         """Hand on as much of a large request as the peer takes."""
         rest = self._rest
-        while rest is not None and not self._full:
+        while rest is not None and not self._full and not self.closed:
             part, rest = rest[:SLICE], rest[SLICE:] if len(rest) > SLICE else None
             self._rest = rest
             self._wire.write(part)
