@@ -4,7 +4,8 @@ Four minutes of 200 requests a second, one after the other, each with a stack of
 Collector and Jaeger going away and coming back, ended or killed (`tests.stores.outages`). It prints the books of each.
 The exit status is 1 when a request failed, or when of a minute with outages the p99, from when a request was due to the
 end of its answer, is more than 20 ms above that of the undisturbed one. The servers have less of a right to the
-processor than the gateway; whoever else is busy on the machine is in the figures.
+processor than the gateway. Whoever else is busy on the machine is in the figures: a minute in which the client itself
+was late is repeated, at most twice.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ from tests.stores.outages import Plan, traffic
 
 MORE_MS = 20.0
 """What the p99 may be above that of the undisturbed minute."""
+
+BUSY_MS = 20.0
+"""How late the client may be, by its p99, in a minute that counts (ruling 44)."""
+
+AGAIN = 2
+"""How often a minute is repeated."""
 
 CALM = "undisturbed"
 MINUTES: Mapping[str, Plan] = {
@@ -48,9 +55,13 @@ def main() -> int:
     minutes: dict[str, Books] = {}
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         for title, plan in MINUTES.items():
-            minutes[title] = runner.run(traffic(plan))
-            sys.stdout.write(f"{minutes[title].said(title)}\n")
-            sys.stdout.flush()
+            for left in range(AGAIN, -1, -1):
+                minutes[title] = books = runner.run(traffic(plan))
+                sys.stdout.write(f"{books.said(title)}\n")
+                if books.late_ms(0.99) <= BUSY_MS or not left:
+                    break
+                sys.stdout.write("  the machine was too busy to measure: again\n")
+                sys.stdout.flush()
     verdicts = judged(minutes)
     sys.stdout.write("".join(f"{verdict.text}\n" for verdict in verdicts))
     return 0 if all(verdict.kept for verdict in verdicts) else 1
