@@ -22,7 +22,9 @@ FREE = (429, 503)
 """Statuses of those above after which nothing can have been generated, so that the cost is known: 0."""
 
 SLACK_S = 0.02
-"""How much later than the gateway a provider may notice that it was left."""
+LEFT_S = 0.1
+"""How far two clocks' readings of one moment may be apart, and how long it may take until somebody notices that he was
+left: all share one loop, which may be late."""
 
 
 Tokens = tuple[int, int, int, int, int]
@@ -131,7 +133,7 @@ def request(
     for entry in entries:
         calls.append(_call(entry, calls[-1] if calls else None, took, left=scene.leave_after is not None))
     upstream = sum(call.duration.least for call in calls)
-    most = took + (SLACK_S * 5 if scene.leave_after is not None else 0)  # the gateway notices that the client is gone
+    most = took + (LEFT_S if scene.leave_after is not None else 0)  # the gateway notices that the client is gone
     route = scene.route if calls else "none"
     return Request(
         job,
@@ -161,7 +163,8 @@ def _call(entry: Entry, before: Call | None, took: float, *, left: bool) -> Call
     micros, unknown = _cost(target, entry, outcome, tokens)
     region, evidence, conflict = _region(target, step if committed else Step())
     ended = max(at for at in (entry.last_sent, entry.hung_up, entry.ended) if at is not None)
-    least = max((ended - (entry.began or ended)) / 1e9 - SLACK_S, 0)
+    slack = SLACK_S if entry.hung_up is None else LEFT_S
+    least = max((ended - (entry.began or ended)) / 1e9 - slack, 0)
     first = None
     if committed and json.loads(entry.body).get("stream") and entry.first_body is not None:
         # The first event is the one with the role: it comes with the body.
@@ -181,7 +184,7 @@ def _call(entry: Entry, before: Call | None, took: float, *, left: bool) -> Call
         tokens,
         micros,
         unknown,
-        Span(least, took + (SLACK_S * 5 if left else 0)),
+        Span(least, took + (LEFT_S if left else 0)),
         first,
     )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from dashboards.check.asked import MS, ask
 from dashboards.check.collector import lose, lost
 from dashboards.check.compared import Line, differences, shown
-from dashboards.check.counted import Labels
+from dashboards.check.counted import Labels, shares
 from dashboards.check.expected import Expected
 from dashboards.check.forgetful import forgetful
 from dashboards.check.load import CLOCK, Gateway, gateway
@@ -77,6 +77,10 @@ def _conflicts(job: str, requests: Sequence[Request]) -> Rows:
     return {frozenset({("job", job)}): sum(call.conflict for request in requests for call in request.calls)}
 
 
+def _share(job: str, requests: Sequence[Request]) -> Rows:
+    return shares(call for request in requests for call in request.calls)
+
+
 def _repeated(job: str, requests: Sequence[Request]) -> Rows:
     return {frozenset({("tracegate_telemetry_signal", "traces")}): sum(request.spans for request in requests)}
 
@@ -110,10 +114,9 @@ VIOLATIONS = (
     Violation(
         "a provider fails",
         [Scene("of-sick", 8), Scene("good", 14)],
-        "Failed attempts",
-        _of_calls(lambda request: sum(call.error_class is not None for call in request.calls)),
+        "Share of attempts that fail",
+        _share,
         frozenset({"TracegateProviderErrors"}),
-        before=lambda job: {frozenset(): 0},
     ),
     Violation(
         # Three of seventeen calls to its provider fail, which is less than a fifth.
@@ -180,8 +183,8 @@ async def _judged(stack: Stack, jobs: Sequence[str]) -> None:
 async def _looked(stack: Stack, target: Target, job: str) -> Rows:
     """What a panel shows of a gateway now."""
     now = CLOCK.wall() // MS
-    window = Window(now - WINDOW_MS, now, WINDOW_MS // 12, WINDOW_MS)
-    expected = Expected({}, "last" if target.instant else "sum")
+    # One interval: the last point of a graph has everything.
+    window, expected = Window(now - WINDOW_MS, now, WINDOW_MS, WINDOW_MS), Expected({}, "last")
     return (await ask(stack, target, expected, {"job": [job], "provider": ALL}, window, ())).rows
 
 
