@@ -301,7 +301,7 @@ def test_a_handshake_may_end_when_nobody_waits_for_it_any_more(good: bool) -> No
         came.write(transport.got)
         with contextlib.suppress(ssl.SSLWantReadError):
             server.do_handshake()
-        client.data_received(going.read() if good else b"\x16\x03\x03\x00\x01x")
+        client.data_received(going.read() if good else b"HTTP/1.1 400 Bad Request\r\n\r\n")
         assert transport.closed is not good
         assert link.tls == ("TLSv1.3" if good else None)
         await fast.close()
