@@ -7,7 +7,7 @@ Source: the OpenTelemetry specification "Prometheus and OpenMetrics Compatibilit
 Counts are exact and counted from the first event on. `increase()` is neither: it extrapolates to the ends of its
 range, and of a series that appears at 1 it makes 0, so the first fallback between two targets would never be seen.
 Both forms below use that a series never starts again from 0, because every start of a gateway is a new
-`service.instance.id`, and that what was absent before counted nothing.
+`service.instance.id`, and that a series which was absent for the `GAP` before is new and had counted nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ JOB = 'job=~"$job"'
 """Prometheus makes `job` of `service.namespace` and `service.name`; each series of a gateway has it."""
 
 PROVIDER = 'gen_ai_provider_name=~"$provider"'
+
+GAP = "1h"
+"""How long metrics may stay away. After a longer gap a series is taken for new, and counts whole once more."""
 
 _UNITS = {"s": "seconds"}  # what stands in braces, as `{token}`, is no unit and is left out
 
@@ -59,7 +62,7 @@ def select(metric: str, *matchers: str, suffix: str = "") -> str:
 def total(selector: str, by: Sequence[str] = ()) -> str:
     """What was counted in the range that the dashboard shows, exactly; an instant query."""
     last = f"last_over_time({selector}[$__range])"
-    return f"sum{_by(by)} ({last} - ({selector} offset $__range or {last} * 0))"
+    return f"sum{_by(by)} ({last} - (last_over_time({selector}[{GAP}] offset $__range) or {last} * 0))"
 
 
 def part_of(part: str, whole: str) -> str:
@@ -69,7 +72,8 @@ def part_of(part: str, whole: str) -> str:
 
 def counts(selector: str, by: Sequence[str] = ()) -> str:
     """What was counted in each interval of a graph; its points add up to `total`."""
-    return f"sum{_by(by)} ({selector} - ({selector} offset $__interval or {selector} * 0))"
+    before = f"last_over_time({selector}[{GAP}] offset $__interval)"
+    return f"sum{_by(by)} ({selector} - ({before} or {selector} * 0))"
 
 
 def share(part: str, whole: str, by: Sequence[str]) -> str:

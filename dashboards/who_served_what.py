@@ -25,7 +25,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from dashboards.answers import fallbacks, glance, money, served
 from dashboards.panel import METRICS, laid_out
-from dashboards.query import JOB, label, select, series
+from dashboards.query import GAP, JOB, label, select, series
 from dashboards.service import errors, latency, telemetry
 from dashboards.traces import Traces
 from tracegate.telemetry import names
@@ -119,7 +119,7 @@ def _starts() -> AnnotationQuery:
     """Marks where a gateway started: a configuration is read at no other time."""
     lost = select(names.METRIC_TRACEGATE_TELEMETRY_ERRORS)
     # The counter of losses is there from the start on, and each start is an instance of its own.
-    started = f"group by (job, service_version) ({lost} unless {lost} offset 1m)"
+    started = f"group by (job, service_version) ({lost} unless last_over_time({lost}[{GAP}] offset 1m))"
     return AnnotationQuery(
         name="Starts",
         datasource=METRICS,

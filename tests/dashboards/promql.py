@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from promql_parser import (
@@ -13,9 +14,13 @@ from promql_parser import (
     MatrixSelector,
     NumberLiteral,
     ParenExpr,
+    SubqueryExpr,
+    UnaryExpr,
     VectorSelector,
     parse,
 )
+
+from dashboards.query import GAP
 
 COUNTS_RESETS = {"rate", "increase"}
 
@@ -74,20 +79,19 @@ def naked(expr: Expr) -> Iterator[str]:
 
 
 def _is_difference(expr: BinaryExpr) -> bool:
-    """`now - (before or now * 0)`, where `before` is `now` at an earlier moment."""
+    """`now - (before or now * 0)`, where `before` is the last value some time ago, of the same series."""
     if str(expr.op) != "-":
         return False
-    last = expr.lhs.prettify()
-    earlier = next(selectors(expr.rhs))
-    at_last = next(selectors(expr.lhs))
-    same = (earlier.name, str(earlier.matchers)) == (at_last.name, str(at_last.matchers))
-    shape = parse(f"({earlier.prettify()} or {last} * 0)").prettify()
-    return same and earlier.offset is not None and expr.rhs.prettify() == shape
+    last, now, before = expr.lhs.prettify(), *(next(selectors(side)) for side in (expr.lhs, expr.rhs))
+    same = (before.name, str(before.matchers)) == (now.name, str(now.matchers))
+    shape = parse(f"(last_over_time({now}[{GAP}] offset 6d) or {last} * 0)").prettify()
+    found = re.sub(r"offset \w+", "offset 6d", expr.rhs.prettify())
+    return same and before.offset is not None and found == shape
 
 
 def _children(expr: Expr) -> list[Expr]:
     match expr:
-        case AggregateExpr() | ParenExpr():
+        case AggregateExpr() | ParenExpr() | SubqueryExpr() | UnaryExpr():
             return [expr.expr]
         case BinaryExpr():
             return [expr.lhs, expr.rhs]

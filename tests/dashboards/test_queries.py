@@ -7,7 +7,7 @@ import re
 import pytest
 from promql_parser import MatchOp, parse
 
-from dashboards.query import series_of
+from dashboards.query import GAP, series_of
 from dashboards.service import COLLECTOR
 from tests.dashboards.promql import groups, labels, naked, selectors
 from tests.dashboards.shown import DASHBOARDS, Json, filled, links, panels, queries, targets
@@ -95,12 +95,9 @@ def test_counters_are_never_read_as_they_stand(name: str, promql: str, legend: s
 
 @each
 def test_times_are_those_of_the_dashboard(name: str, promql: str, legend: str) -> None:
-    """No range is written down, but the minute after a gateway's start; rates take the one made for them."""
-    assert (
-        set(re.findall(r"(?:\[|offset )(\w+)", promql)) <= {"1m"}
-        if name == "Starts"
-        else not re.search(r"\[\d|offset \d", promql)
-    )
+    """But how long a series may have been away, and the minute after a start; rates take the one made for them."""
+    assert set(re.findall(r"\[(\d\w*)", promql)) <= {GAP}, name
+    assert set(re.findall(r"offset (\d\w*)", promql)) == ({"1m"} if name == "Starts" else set()), name
     assert set(re.findall(r"(?:rate|increase)\([^\[]*\[([^\]]+)\]", promql)) <= {"$__rate_interval"}, name
 
 

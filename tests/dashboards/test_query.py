@@ -51,7 +51,7 @@ def test_a_total_is_the_difference_to_the_start_of_the_range() -> None:
     """What was absent then counted nothing then."""
     last = "last_over_time(x{}[$__range])"
     assert query.total("x{}", ["error.type"]) == (
-        f"sum by (error_type) ({last} - (x{{}} offset $__range or {last} * 0))"
+        f"sum by (error_type) ({last} - (last_over_time(x{{}}[1h] offset $__range) or {last} * 0))"
     )
 
 
@@ -62,7 +62,7 @@ def test_a_part_that_has_no_series_is_none_of_what_was_counted() -> None:
 
 def test_a_count_is_the_difference_to_one_interval_before() -> None:
     """So the points of a graph add up to the total."""
-    assert query.counts("x{}") == "sum (x{} - (x{} offset $__interval or x{} * 0))"
+    assert query.counts("x{}") == "sum (x{} - (last_over_time(x{}[1h] offset $__interval) or x{} * 0))"
 
 
 def test_a_share_is_0_where_only_the_whole_was_counted() -> None:
