@@ -197,3 +197,26 @@ def test_the_script_needs_no_installation() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("there is no part `tempo`; there are `collector`")
+
+
+class _Interrupting(FakeClock):
+    """A clock during whose third reading, which is while Go works, Ctrl-C comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read = 0
+
+    def now(self) -> int:
+        self._read += 1
+        if self._read == 3:
+            raise KeyboardInterrupt
+        return super().now()
+
+
+def test_an_interrupted_build_ends_go_and_leaves_nothing(checkout: Path, tmp_path: Path) -> None:
+    """What was built before stays; the half of a program does not."""
+    shop = _shop(checkout, pretended.go(tmp_path), [], _Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        shop.build([PROMETHEUS])
+    assert list((tmp_path / "cache" / "programs").iterdir()) == []
+    assert shop.missing([PROMETHEUS]) == [PROMETHEUS]

@@ -54,7 +54,7 @@ def test_where_none_is_up_one_is_started_and_ended(at: Path, tmp_path: Path) -> 
     async def main() -> None:
         async with standing(at, programs=pretended.servers(tmp_path / "programs")) as stores:
             assert stores.own
-            assert not at.exists()
+            assert found_up(at) is None
 
     asyncio.run(main())
     assert found_up(at) is None

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -135,14 +136,18 @@ class Workshop:
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            for line in cast(IO[str], process.stdout):
-                lines.append(line.rstrip("\n"))
-                done += counts(line)
-                now = self._clock.now()
-                if now - told >= REPORT_NS:
-                    told = now
-                    share = f"{done} of {of} packages" if of else f"{done} so far"
-                    self._say(f"{part.name}: {doing}, {share}, {_clocked(now - began)}")
+            try:
+                for line in cast(IO[str], process.stdout):
+                    lines.append(line.rstrip("\n"))
+                    done += counts(line)
+                    now = self._clock.now()
+                    if now - told >= REPORT_NS:
+                        told = now
+                        share = f"{done} of {of} packages" if of else f"{done} so far"
+                        self._say(f"{part.name}: {doing}, {share}, {_clocked(now - began)}")
+            except BaseException:  # Ctrl-C reaches Go by itself, another signal of ours does not
+                process.send_signal(signal.SIGINT)
+                raise
         if process.returncode:
             tail = "\n".join(f"  {line}" for line in lines[-20:])
             raise StackError(

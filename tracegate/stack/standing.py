@@ -72,16 +72,19 @@ async def standing(at: Path, *, programs: Mapping[str, Path] | None = None) -> A
         StackError: The one that is up is not well, or none can be started: then nothing is left.
     """
     if (up := found_up(at)) is not None:
-        for name in ORDER:
-            if not await _well(name, up.ports):
-                raise StackError(
-                    f"a stack is up, but its {name} is not well: see `tracegate stack status`, then"
-                    " `tracegate stack down`."
-                )
+        await _check(up.ports)
         yield Stores(up.ports, own=False)
         return
     async with Stack(programs=programs) as stack:
         yield Stores(stack.plan.ports, own=True)
+
+
+async def _check(ports: Mapping[str, int]) -> None:
+    for name in ORDER:
+        if not await _well(name, ports):
+            raise StackError(
+                f"a stack is up, but its {name} is not well: see `tracegate stack status`, then `tracegate stack down`."
+            )
 
 
 async def _well(name: str, ports: Mapping[str, int]) -> bool:
