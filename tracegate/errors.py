@@ -3,6 +3,7 @@
 ```
 TracegateError
 ├─ ConfigError         the configuration is wrong (its details are the config room's)
+├─ Malformed           bytes of the audit log, or of a proof from it, that are not what they should be
 ├─ Rejected            our own 4xx: nothing was tried
 ├─ Denied              policy; 403
 ├─ Unavailable         a gate or a limit of our own; 503
@@ -34,6 +35,10 @@ class TracegateError(Exception):
 
 class ConfigError(TracegateError):
     """The configuration can't be used; the text is ready for a person."""
+
+
+class Malformed(TracegateError):
+    """A leaf, note, proof or receipt whose bytes are not what its format says; the text names the fault."""
 
 
 class Rejected(TracegateError):

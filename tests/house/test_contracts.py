@@ -12,6 +12,7 @@ from tests.house.repository import ROOT, run
 pytestmark = pytest.mark.slow
 
 LAYERS = "Imports go one way"
+AUDIT = "The audit room reads records, and knows nobody who calls or answers"
 PURE = "Policies and dialects stay pure"
 SANS_IO = "Dialects do no I/O and know no time"
 OPENTELEMETRY = "opentelemetry is at home in telemetry"
@@ -36,6 +37,8 @@ def test_the_contracts_are_kept() -> None:
         ("hop.py", "import tracegate.recorded", LAYERS),
         ("policies/policy.py", "import tracegate.upstream.exchange", LAYERS),
         ("policies/policy.py", "import tracegate.telemetry.view", LAYERS),
+        ("audit/leaf.py", "import tracegate.telemetry.view", LAYERS),
+        ("audit/leaf.py", "import tracegate.upstream.exchange", AUDIT),
         ("telemetry/model.py", "import tracegate.server", LAYERS),
         ("unplaced.py", "", LAYERS),
         ("policies/policy.py", "import opentelemetry.trace", PURE),

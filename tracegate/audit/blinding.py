@@ -1,0 +1,58 @@
+"""Blinded commitments: a leaf binds content without saying anything of it.
+
+Each record has 32 random bytes, `r`, kept apart from the log. Without them nobody can test a guess of the content
+against the leaf; whoever deletes them has erased the content, and every proof stays valid. One blind per field, so
+that whoever is shown the answer's can't test guesses of the question.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+
+SIZE = 32  # bytes of `r`, of a blind, of a digest and of a commitment
+
+REQUEST = "req"
+WIRE = "res.wire"
+CANONICAL = "res.canonical"
+TEXT = "res.text."
+"""Names of what is committed to; that of a text ends with the index of its choice."""
+
+CUT = "\t\n\r "
+"""Characters cut from both ends of a text."""
+
+
+def r_hash(r: bytes) -> bytes:
+    """What the leaf says of `r`."""
+    return hashlib.sha256(b"tg-r/1" + r).digest()
+
+
+def blind(r: bytes, name: str) -> bytes:
+    """The blind of one field, derived from `r`."""
+    return hmac.digest(r, b"tg-blind/1/" + name.encode(), "sha256")
+
+
+def commit(blinding: bytes, digest: bytes) -> bytes:
+    """The commitment to a digest under the blind of its field."""
+    return hashlib.sha256(b"tg-commit/1" + blinding + digest).digest()
+
+
+def committed(r: bytes, name: str, digest: bytes) -> str:
+    """The commitment of one field as its leaf has it, in hex."""
+    return commit(blind(r, name), digest).hex()
+
+
+def text_digest(text: object) -> bytes | None:
+    """The digest of an answer's text, however its line ends, accents and edges are written.
+
+    `None` where there is no text: no string, nothing left after cutting, or half a surrogate pair.
+    """
+    if not isinstance(text, str):
+        return None
+    try:
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")  # joins pairs that two deltas split
+    except UnicodeDecodeError:
+        return None
+    plain = unicodedata.normalize("NFC", whole.replace("\r\n", "\n").replace("\r", "\n")).strip(CUT)
+    return hashlib.sha256(plain.encode()).digest() if plain else None

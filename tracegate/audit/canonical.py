@@ -1,0 +1,146 @@
+"""Canonical JSON (RFC 8785): one value, one form of bytes.
+
+`encode` and `decode` are for what we write ourselves, a strict subset: no floats, no null, keys in ASCII, integers of
+at most 53 bits, no text `unknown` (what is unknown is absent). `canonical_body` is for the JSON of others and knows
+the whole of the RFC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from tracegate.errors import Malformed
+
+LARGEST = 2**53 - 1
+"""Largest size of an integer: RFC 8785 numbers are IEEE 754 doubles (section 3.2.2.3; RFC 7493, section 2.2)."""
+
+UNKNOWN = "unknown"
+
+# It escapes exactly what section 3.2.2.2 asks for. It sorts by code point where section 3.2.3 sorts by UTF-16 unit,
+# which is the same for keys in ASCII.
+_write = msgspec.json.Encoder(order="sorted").encode
+
+
+def encode(value: Mapping[str, Any]) -> bytes:
+    """The canonical bytes of an object of ours.
+
+    Raises:
+        Malformed: It holds what none of our objects may hold; the text names it.
+    """
+    _check(value)
+    try:
+        return _write(value)
+    except UnicodeEncodeError:
+        raise Malformed("a text holds half a surrogate pair") from None
+
+
+def decode(raw: bytes) -> dict[str, Any]:
+    """The object of canonical bytes; duplicate keys, blanks and every other second form are refused.
+
+    Raises:
+        Malformed: The bytes are not those that `encode` makes of what they say.
+    """
+    try:
+        value = json.loads(raw.decode())
+    except (ValueError, RecursionError) as exc:
+        raise Malformed(f"not JSON: {exc}") from None
+    if not isinstance(value, dict):
+        raise Malformed("not a JSON object")
+    try:
+        again = encode(value)
+    except RecursionError:
+        raise Malformed("nested too deeply") from None
+    if again != raw:
+        raise Malformed("not in canonical form (RFC 8785)")
+    return value
+
+
+def canonical_body(body: bytes) -> bytes | None:
+    """The canonical form of a foreign JSON text, or `None` where it has none.
+
+    It has none if it is no JSON, has a key twice, half a surrogate pair, or a number that a double can't hold.
+    """
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+        return _text(value).encode()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _check(value: object) -> None:
+    kind = type(value)
+    if kind is str:
+        if value == UNKNOWN:
+            raise Malformed("a text says `unknown`; what is unknown is absent")
+    elif kind is int:
+        if not -LARGEST <= value <= LARGEST:  # type: ignore[operator]  # `kind` says that it is an integer
+            raise Malformed(f"an integer is larger than {LARGEST}")
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            if type(key) is not str or not key.isascii():
+                raise Malformed(f"a key is not in ASCII: {key!a}")
+            _check(part)
+    elif kind is list or kind is tuple:
+        for part in value:  # type: ignore[attr-defined]  # `kind` says that it is a sequence
+            _check(part)
+    elif kind is not bool:
+        raise Malformed("null" if value is None else f"a {kind.__name__}, which no object of ours holds")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key stands twice")
+    return members
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None | bool() | str():
+            return json.dumps(value, ensure_ascii=False)
+        case int():
+            return _integer(value)
+        case float():
+            return _number(value)
+        case list():
+            return f"[{','.join([_text(part) for part in value])}]"
+        case _:
+            names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+            return (
+                "{" + ",".join([f"{json.dumps(name, ensure_ascii=False)}:{_text(value[name])}" for name in names]) + "}"
+            )
+
+
+def _integer(value: int) -> str:
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError("a double can't hold this integer")
+    return str(value)
+
+
+def _number(value: float) -> str:
+    """A double as ECMAScript writes it. Source: ECMA-262, Number::toString, as RFC 8785, section 3.2.2.3, asks."""
+    if value == 0:
+        return "0"
+    if value - value != 0:  # infinite: a number such as 1E400
+        raise ValueError("a double can't hold this number")
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    text = "".join(map(str, digits))
+    point = len(text) + int(exponent)  # digits before the point
+    minus = "-" if sign else ""
+    if len(text) <= point <= 21:
+        return minus + text.ljust(point, "0")
+    if 0 < point <= 21:
+        return f"{minus}{text[:point]}.{text[point:]}"
+    if -6 < point <= 0:
+        return f"{minus}0.{'0' * -point}{text}"
+    fraction = f".{text[1:]}" if len(text) > 1 else ""
+    return f"{minus}{text[0]}{fraction}e{point - 1:+d}"
