@@ -71,7 +71,7 @@ def test_one_that_is_not_well_is_not_used(at: Path) -> None:
         async with standing(at):
             pytest.fail("it is not well")
 
-    with pytest.raises(StackError, match=r"its prometheus is not well: see `tracegate stack status`"):
+    with pytest.raises(StackError, match=r"not well: prometheus[.] See `tracegate stack status`"):
         asyncio.run(main())
     assert len(up.alive()) == 3
 

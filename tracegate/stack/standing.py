@@ -80,11 +80,12 @@ async def standing(at: Path, *, programs: Mapping[str, Path] | None = None) -> A
 
 
 async def _check(ports: Mapping[str, int]) -> None:
-    for name in ORDER:
-        if not await _well(name, ports):
-            raise StackError(
-                f"a stack is up, but its {name} is not well: see `tracegate stack status`, then `tracegate stack down`."
-            )
+    sick = [name for name in ORDER if not await _well(name, ports)]
+    if sick:
+        raise StackError(
+            f"a stack is up, but of it not well: {', '.join(sick)}. See `tracegate stack status`, then"
+            " `tracegate stack down`."
+        )
 
 
 async def _well(name: str, ports: Mapping[str, int]) -> bool:
