@@ -193,6 +193,16 @@ def test_a_span_is_written_as_the_official_classes_write_it(view: SpanView) -> N
     assert the_spans(Encoder(), [view]) == ScopeSpans(spans=[official_span(view)]).SerializeToString()
 
 
+def test_a_block_is_written_by_each_encoder_in_its_own_way() -> None:
+    """What one kept with it is not taken by another."""
+    view = a_span(Attributes((Block({"a": "abcdef"}),), {}))
+    for limit, expected in ((None, "abcdef"), (3, "abc"), (None, "abcdef")):
+        encoder = Encoder(limit)
+        for _ in range(2):
+            (span,) = ScopeSpans.FromString(encoder.spans([view])).spans
+            assert span.attributes[0].value.string_value == expected
+
+
 def test_what_a_request_shares_is_written_in_each_of_its_spans() -> None:
     """And not in those of the next request, whose part may be equal in part, or at the same address."""
     encoder = Encoder()
@@ -229,15 +239,12 @@ def test_structures_are_written_exactly(attributes: dict[str, Structured]) -> No
 
 
 def test_what_is_kept_is_bounded() -> None:
-    """However many names, lengths of text and blocks come by, and whatever was forgotten, the bytes are right."""
+    """However many names and lengths of text come by, and whatever was forgotten, the bytes are right."""
     encoder = Encoder()
     for n in range(otlp.ROOM + 5):
         view = a_span({"k": "x" * n}, name=f"name {n}")
         assert encoder.spans([view]) == ScopeSpans(spans=[official_span(view)]).SerializeToString()
-    for n in range(otlp.BLOCKS + 5):
-        encoder.spans([a_span(Attributes((Block({"n": n}),), {}))])
     assert len(encoder._names) <= otlp.ROOM
-    assert len(encoder._blocks) <= otlp.BLOCKS
     assert all(len(heads) <= otlp.ROOM for heads in encoder._span_attributes._texts.values())
 
 

@@ -105,7 +105,15 @@ class Aggregator:
                 if span:
                     series.exemplar = measurement
             else:
-                series.add(amount, measurement if span else None)
+                bucket = bisect_left(series.bounds, amount)
+                series.counts[bucket] += 1
+                series.sum += amount
+                if amount < series.min:
+                    series.min = amount
+                if amount > series.max:
+                    series.max = amount
+                if span:
+                    series.exemplars[bucket] = measurement
 
     def snapshot(self) -> Snapshot:
         """What was counted so far; exemplars are handed out once."""
@@ -168,17 +176,6 @@ class _Distribution:
         self.sum: int | float = 0
         self.min: int | float = inf
         self.max: int | float = -inf
-
-    def add(self, amount: int | float, exemplar: Measurement | None) -> None:
-        bucket = bisect_left(self.bounds, amount)
-        self.counts[bucket] += 1
-        self.sum += amount
-        if amount < self.min:
-            self.min = amount
-        if amount > self.max:
-            self.max = amount
-        if exemplar is not None:
-            self.exemplars[bucket] = exemplar
 
     def point(self, labels: Labels) -> HistogramPoint:
         exemplars, self.exemplars = self.exemplars, {}

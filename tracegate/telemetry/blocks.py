@@ -2,7 +2,7 @@
 
 Most of what a span says is the same for thousands of spans: the target, the route, the caller's key, how it ended. Such
 a part is a `Block`, made once for each combination of values by a cached pure function, so that an encoder can keep its
-bytes by the block's identity. To everybody else `Attributes` is one mapping.
+bytes with it. To everybody else `Attributes` is one mapping.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ NOTHING: dict[str, Value] = {}
 
 
 class Block:
-    """Attributes that many spans share; equal only to itself."""
+    """Attributes that many spans share; equal only to itself.
 
-    __slots__ = ("values",)
+    It has room for its bytes: `entries`, as `by` wrote them.
+    """
+
+    __slots__ = ("by", "entries", "values")
 
     def __init__(self, values: Mapping[str, Value | None]) -> None:
+        self.by: object = None
+        self.entries = b""
         self.values: dict[str, Value] = {key: value for key, value in values.items() if value is not None}
 
 

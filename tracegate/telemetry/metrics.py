@@ -120,7 +120,7 @@ class Measurements:
 
     def _request(self, recorder: Recorder, answer: Attempt | None) -> list[Measurement]:
         """What is measured once per request, in the SERVER span."""
-        server = recorder.server
+        server = recorder.records[0]
         end = server.start if server.end is None else server.end
         name = NO_ROUTE
         for record in recorder.records:
@@ -131,7 +131,7 @@ class Measurements:
         of = self._routes.get(route)
         if of is None:
             of = self._routes[route] = RouteLabels(route)
-        when, trace, span = recorder.wall_of(end), recorder.trace, server.span
+        when, trace, span = recorder.wall + end - recorder.origin, recorder.trace, server.span
         duration, overhead = (end - server.start) / 1e9, gateway_ns(recorder, end) / 1e9
         request = of.request(server.outcome, recorder.inbound.stream)
         return [
@@ -143,11 +143,14 @@ class Measurements:
         self, recorder: Recorder, record: Record, attempt: Attempt, answer: Attempt | None
     ) -> list[Measurement]:
         """What is measured once per upstream call, in its span."""
-        of, error, end = self._targets.of(attempt), error_type(record), record.end or record.start
+        of, end = self._targets.of(attempt), record.end or record.start
         model, why, cost = attempt.answer.model, attempt.why, attempt.cost
+        error = class_ = None
+        if record.outcome == "error":
+            error, class_ = error_type(record), error_class(record)
         plain = of.inference(model)
         made: list[Made] = [
-            (METRIC_TRACEGATE_ATTEMPTS, 1, of.attempt(why.kind, error, error_class(record) if error else None)),
+            (METRIC_TRACEGATE_ATTEMPTS, 1, of.attempt(why.kind, error, class_)),
             (
                 METRIC_GEN_AI_CLIENT_INFERENCE_DURATION,
                 (end - attempt.start) / 1e9,
@@ -173,7 +176,7 @@ class Measurements:
             made.append((METRIC_TRACEGATE_FALLBACKS, 1, self._fallback(recorder, attempt, of)))
         if attempt is answer:
             made.append((METRIC_TRACEGATE_RESPONSES_SERVED, 1, of.served(attempt)))
-        when, trace, span = recorder.wall_of(end), recorder.trace, record.span
+        when, trace, span = recorder.wall + end - recorder.origin, recorder.trace, record.span
         return [_new(Measurement, (instrument, amount, key, when, trace, span)) for instrument, amount, key in made]
 
     def _usage(self, made: list[Made], of: TargetLabels, model: str | None, usage: Usage, plain: Labels) -> None:

@@ -21,9 +21,6 @@ from tracegate.telemetry.text import legible
 ROOM = 256
 """Names, and lengths of one key's values, that are kept; when they are full they are forgotten and begin anew."""
 
-BLOCKS = 4096
-"""Shared blocks of attributes that are kept."""
-
 KINDS = {"internal": b"\x30\x01", "server": b"\x30\x02", "client": b"\x30\x03"}  # Span.kind = 6
 ERROR = b"\x18\x02"  # Status.code = 3, STATUS_CODE_ERROR
 SAMPLED = 0x01
@@ -45,12 +42,11 @@ class Encoder:
         value_limit: Longest text value in characters, `None` for no limit (`OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`).
     """
 
-    __slots__ = ("_blocks", "_log_attributes", "_names", "_shared", "_shared_entries", "_span_attributes")
+    __slots__ = ("_log_attributes", "_names", "_shared", "_shared_entries", "_span_attributes")
 
     def __init__(self, value_limit: int | None = None) -> None:
         self._span_attributes = _AttributeWriter(0x4A, value_limit)  # Span.attributes = 9
         self._log_attributes = _AttributeWriter(0x32, value_limit)  # LogRecord.attributes = 6
-        self._blocks = _Blocks(self._span_attributes)
         self._names = _Names(0x2A)  # Span.name = 5
         self._shared: dict[str, Value] = {}  # what the last span shared, which the next one shares, most often
         self._shared_entries = b""
@@ -60,7 +56,11 @@ class Encoder:
         found: list[bytes] = []
         for view in views:
             body = self._span(view)
-            found += (b"\x12", varint(len(body)), body)
+            size = len(body)
+            if 0x80 <= size < 0x4000:  # nearly every span
+                found += (three(0x12, size & 0x7F | 0x80, size >> 7), body)
+            else:
+                found += (b"\x12", varint(size), body)
         return b"".join(found)
 
     def logs(self, views: Iterable[LogView]) -> bytes:
@@ -81,15 +81,15 @@ class Encoder:
         parts += (self._names[name], KINDS[kind], _times(0x39, start, 0x41, end))
         if attributes.__class__ is Attributes:
             assert isinstance(attributes, Attributes)  # noqa: S101  # for the type checker: the line above is faster
-            parts += map(self._blocks.__getitem__, attributes.blocks)
+            writer = self._span_attributes
+            parts += [block.entries if block.by is writer else _keep(block, writer) for block in attributes.blocks]
             shared = attributes.shared
             if shared is not self._shared:
-                entries: list[bytes] = []
-                self._span_attributes.write(shared, entries)
-                self._shared, self._shared_entries = shared, b"".join(entries)
+                self._shared, self._shared_entries = shared, writer.entries(shared)
             parts.append(self._shared_entries)
             attributes = attributes.own
-        self._span_attributes.write(attributes, parts)
+        if attributes:
+            self._span_attributes.write(attributes, parts)
         for link in links:
             parts.append(field(0x6A, self._link(link)))
         if status == "error":
@@ -164,29 +164,39 @@ class _AttributeWriter:
 
     def write(self, attributes: Mapping[str, Any], parts: list[bytes]) -> None:
         """Append the entries of some attributes, in their order."""
-        texts, doubles, limit = self._texts, self._doubles, self._limit
+        texts, doubles, limit, append = self._texts, self._doubles, self._limit, parts.append
         small, twos, threes = self._small, self._twos, self._threes
         for key, value in attributes.items():
             kind = value.__class__
             try:  # what was learnt; plain dictionaries, because a miss is rare
-                if kind is str and (limit is None or len(value) <= limit):
-                    data = value.encode()
-                    parts += (texts[key][len(data)], data)
-                elif kind is int:
+                if kind is int:
                     if value < 0x80:
-                        parts.append(small[key][value])
+                        append(small[key][value])
                     elif value < 0x4000:
-                        parts += (twos[key], two(value & 0x7F | 0x80, value >> 7))
+                        append(twos[key])
+                        append(two(value & 0x7F | 0x80, value >> 7))
                     elif value < 0x200000:
-                        parts += (threes[key], three(value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14))
+                        append(threes[key])
+                        append(three(value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14))
                     else:
-                        parts.append(self._entry(key, value))
+                        append(self._entry(key, value))
+                elif kind is str and (limit is None or len(value) <= limit):
+                    data = value.encode()
+                    append(texts[key][len(data)])
+                    append(data)
                 elif kind is float:
-                    parts += (doubles[key], double(value))
+                    append(doubles[key])
+                    append(double(value))
                 else:
-                    parts.append(self._entry(key, value))
+                    append(self._entry(key, value))
             except (KeyError, UnicodeEncodeError):
-                parts.append(self._learn(key, value))
+                append(self._learn(key, value))
+
+    def entries(self, attributes: Mapping[str, Any]) -> bytes:
+        """The entries of some attributes together."""
+        parts: list[bytes] = []
+        self.write(attributes, parts)
+        return b"".join(parts)
 
     def _entry(self, key: str, value: Value) -> bytes:
         return field(self._tag, key_value(key, value, self._limit))
@@ -211,21 +221,10 @@ class _AttributeWriter:
         return entry
 
 
-class _Blocks(dict[Block, bytes]):
-    """The entries of shared blocks of attributes."""
-
-    __slots__ = ("_writer",)
-
-    def __init__(self, writer: _AttributeWriter) -> None:
-        self._writer = writer
-
-    def __missing__(self, block: Block) -> bytes:
-        if len(self) >= BLOCKS:
-            self.clear()
-        parts: list[bytes] = []
-        self._writer.write(block.values, parts)
-        found = self[block] = b"".join(parts)
-        return found
+def _keep(block: Block, writer: _AttributeWriter) -> bytes:
+    """The entries of a shared block, kept with it: it lives as long as its values come by."""
+    block.by, block.entries = writer, writer.entries(block.values)
+    return block.entries
 
 
 class _Names(dict[str, bytes]):
