@@ -83,6 +83,8 @@ def config_of(cases: Sequence[Case], origin: str, otlp: str, renderer: Renderer)
             parts.append(filled.replace("  chat:", f"  chat{number}:"))
         if section == "targets:\n":
             parts.append("  warm: {provider: a, model: sim-ok}\n")
+    if renderer == "direct":  # so that each case runs over either transport, at no cost
+        head = head.replace("transport: httpx", "transport: fast")
     export = f"telemetry: {{otlp: {otlp}, renderer: {renderer}, metrics_every: 1h}}\nlisten: 127.0.0.1:0\n"
     return head.format(origin=origin, key="sk-planted-key-0123456789") + "".join(parts) + export
 

@@ -9,16 +9,19 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
+from tests.upstream.fast.corpus import BAD, GOOD
 from tests.upstream.fast.wired import OK, Wired, quiet
 from tests.upstream.served import TLS, S, answering, asked, go, outgoing, received, serving, tls_server
 from tracegate.clock import SystemClock
-from tracegate.errors import Failed, TimedOut, Unreachable
+from tracegate.errors import Broken, Failed, TimedOut, Unreachable
 from tracegate.facts import Connection
 from tracegate.testing import Simulator
 from tracegate.testing.loop import run
+from tracegate.upstream.exchange import Exchange
 from tracegate.upstream.fast import exchange as module
 from tracegate.upstream.fast.exchange import fast_exchange
 from tracegate.upstream.origin import TransportSettings
+from tracegate.upstream.transport import httpx_exchange
 
 
 def test_a_request_waits_for_its_turn_and_takes_the_connection_of_the_one_before() -> None:
@@ -326,5 +329,44 @@ def test_every_step_of_a_simulated_provider_is_survived() -> None:
                 except Failed:
                     assert fails
             await exchange.close()
+
+    go(main)
+
+
+EXACT = {"http_response_transfer_coding", "http_upgrade_failed", "http_response_incomplete"}
+"""Tokens for which httpx's words are, at times, those of any malformed answer."""
+
+
+@pytest.mark.parametrize("name", [*GOOD, *BAD])
+def test_answers_are_those_that_httpx_gives(name: str) -> None:
+    """Status, fields, body, and the class of what is wrong; the token where ours is not more exact."""
+    data = GOOD[name] if name in GOOD else BAD[name][0]
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await received(reader)
+        half = len(data) // 2
+        for part in (data[:half], data[half:]):
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+        writer.close()
+
+    async def by(make: Callable[..., Exchange], port: int) -> object:
+        exchange = make(settings(), SystemClock(), waiting=1)
+        try:
+            answer = await asked(exchange, outgoing(port))
+            return answer.status, answer.headers, answer.body
+        except Failed as exc:
+            return type(exc), exc.class_, "http_protocol_error" if exc.token in EXACT else exc.token
+        finally:
+            await exchange.close()
+
+    async def main() -> None:
+        async with serving(handle) as port:
+            mine, other = await by(fast_exchange, port), await by(httpx_exchange, port)
+            if name == "switching":  # httpx takes it for the answer, which nobody asked for
+                assert mine == (Broken, "broken_answer", "http_protocol_error")
+            else:
+                assert mine == other
 
     go(main)

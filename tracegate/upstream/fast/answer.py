@@ -55,10 +55,10 @@ class Answer:
             except Broken as exc:
                 self.failure = exc
                 return b""
-            if self.done:
-                self.spoilt = bool(data)
-                return b""
             if not data:
+                return b""
+            if self.done:
+                self.spoilt = True
                 return b""
         left = self._left
         if left is not None:

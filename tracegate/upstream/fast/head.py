@@ -22,6 +22,12 @@ _HEAD = re.compile(
 )
 _NEVER = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r[^\n]")  # in any head, whole or not
 _TIMEOUT = re.compile(r"(?:^|[,;\s])timeout\s*=\s*\"?([0-9]{1,9})")
+KNOWN = 512
+"""Lines that are kept as what they say, because most of a provider's heads are the same every time."""
+
+LONG = 128  # bytes of a line that is not kept
+
+_known: dict[bytes, tuple[str, str]] = {}
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
 
 
@@ -65,13 +71,15 @@ def read_head(data: bytes, start: int, end: int) -> Head:
     minor, status, lines = found.groups()
     head = Head(int(status), 1 if minor == b"1" else 0)
     fields = []
-    for line in lines.decode("latin-1").split("\r\n"):
-        name, _, value = line.partition(":")
-        name = name.lower()
-        value = value.strip(" \t")
-        fields.append((name, value))
-        if name in _FRAMING:
-            _framing(head, name, value)
+    for line in lines.split(b"\r\n"):
+        field = _known.get(line)
+        if field is None:
+            field = _field(line)
+            if field[0] in _FRAMING:
+                _framing(head, *field)
+            else:
+                _know(line, field)
+        fields.append(field)
     fields.pop()  # behind the last line
     head.headers = tuple(fields)
     if head.chunked and (head.length is not None or minor == b"0"):
@@ -96,6 +104,18 @@ def too_large() -> Broken:
     return Broken("http_response_header_section_size", "The head of the provider's answer is too large.")
 
 
+def _field(line: bytes) -> tuple[str, str]:
+    name, _, value = line.decode("latin-1").partition(":")
+    return name.lower(), value.strip(" \t")
+
+
+def _know(line: bytes, field: tuple[str, str]) -> None:
+    if len(_known) >= KNOWN:
+        _known.clear()
+    if len(line) <= LONG:
+        _known[line] = field
+
+
 def _framing(head: Head, name: str, value: str) -> None:
     """Take a field that says how the body is framed, or what becomes of the connection."""
     if name == "content-length":
@@ -109,7 +129,8 @@ def _framing(head: Head, name: str, value: str) -> None:
             raise Broken("http_response_transfer_coding", "The provider's answer has a transfer coding we do not know.")
         head.chunked = True
     elif name == "connection":
-        if "close" in value.lower().replace(" ", "").replace("\t", "").split(","):
+        value = value.lower()
+        if "close" in value and "close" in value.replace(" ", "").replace("\t", "").split(","):
             head.close = True
     elif (found := _TIMEOUT.search(value.lower())) is not None:
         head.kept_s = int(found[1])
