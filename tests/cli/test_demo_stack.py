@@ -15,6 +15,8 @@ from rich.console import Console
 
 from tests.cli import pretended_stores
 from tracegate.cli import demo_stack
+from tracegate.cli.demo import keep_serving
+from tracegate.cli.demo_client import ask
 from tracegate.cli.demo_scenes import SCENES
 from tracegate.stack import commands
 from tracegate.stack.parts import StackError
@@ -81,9 +83,13 @@ def test_it_keeps_serving_until_a_signal(out: io.StringIO, tmp_path: Path, monke
     monkeypatch.setattr(demo_stack, "standing", pretended_stores.standing(own=True))
 
     async def keeps(console: Console, on: Any, found_at: Any) -> None:
-        console.print(found_at(on.view.requests[0]))
+        task = asyncio.create_task(keep_serving(console, on, found_at))
+        await asyncio.to_thread(ask, on.port, SHORT[1])
+        await on.view.until(2)
+        for _ in range(10):  # it is shown in the next turns of the loop
+            await asyncio.sleep(0)
         os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.Event().wait()
+        await task
 
     monkeypatch.setattr(demo_stack, "keep_serving", keeps)
     assert ran(out, tmp_path, SHORT[1:], keep=True) == 0
