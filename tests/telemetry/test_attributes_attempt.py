@@ -88,6 +88,14 @@ def test_a_success_says_all_it_knows() -> None:
     }
 
 
+def test_a_request_that_met_a_dead_connection_says_so() -> None:
+    """It was sent again, as the same attempt; of others nothing is said."""
+    for resent in (None, True):
+        made = Made()
+        made.answer(made.attempt(made.route())).connection.resent = resent
+        assert said(made).get(names.TRACEGATE_CONNECTION_RESENT) is resent
+
+
 def test_a_refused_connection_says_little() -> None:
     """What no transport and no provider told is absent."""
     made = Made(b'{"model":"chat"}')

@@ -50,6 +50,8 @@ def of_attempt(recorder: Recorder, record: Record, attempt: Attempt) -> Attribut
     connection = attempt.connection
     if connection.connect_ns is not None:
         own[names.TRACEGATE_LATENCY_CONNECT_MS] = connection.connect_ns / 1e6
+    if connection.resent:
+        own[names.TRACEGATE_CONNECTION_RESENT] = True
     if connection.sent is not None:
         own[names.TRACEGATE_LATENCY_SENT_MS] = (connection.sent - attempt.start) / 1e6
     if cost is None or cost.micros is None:
