@@ -1,0 +1,47 @@
+"""A log of any size in memory, signed by the key of the vectors, and what is made from it."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.audit.vectors import HASHES, LEAVES, ORIGIN, SEED
+from tracegate.audit.checkpoint import Checkpoint, sign_checkpoint
+from tracegate.audit.keys import WITNESS, Signer
+from tracegate.audit.merkle import inclusion, leaf_hash
+from tracegate.audit.proof import Proof
+from tracegate.audit.tiles import TileNodes
+from tracegate.audit.tree import Tree
+
+SIGNER = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(SEED))
+OTHER = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\1"))
+WATCHER = Signer("w.example/w", Ed25519PrivateKey.from_private_bytes(bytes(32)), WITNESS)
+RECORDS = ("tg-0199c0de-7d3a-7c11-8f2e-5b0f6a9d2c41", "tg-0199c0de-9e4b-7c11-8f2e-5b0f6a9d2c45")
+
+
+class Files(dict[str, bytes]):
+    """Files by name."""
+
+    def read(self, name: str) -> bytes:
+        """See `ReadFile`."""
+        try:
+            return self[name]
+        except KeyError:
+            raise FileNotFoundError(name) from None
+
+
+def grown(hashes: list[bytes]) -> tuple[Tree, Files]:
+    """A tree of leaf hashes and the files of its tiles."""
+    tree, files = Tree(), Files()
+    for value in hashes:
+        tree.append(value)
+    files.update((tile.path, raw) for tile, raw in tree.take())
+    return tree, files
+
+
+def proof_of(index: int, raw: bytes) -> str:
+    """The proof of a leaf that takes the place of one of the vectors."""
+    hashes = [*HASHES[:index], leaf_hash(raw), *HASHES[index + 1 :]]
+    tree, files = grown(hashes)
+    note = sign_checkpoint(Checkpoint(ORIGIN, len(LEAVES), tree.root()), SIGNER)
+    path = inclusion(index, len(LEAVES), TileNodes(len(LEAVES), files.read))
+    return str(Proof(index, tuple(path), str(note)))
