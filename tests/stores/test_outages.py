@@ -20,7 +20,7 @@ pytestmark = pytest.mark.stores
 
 PLANS: Mapping[str, Plan] = {
     # A queue so small that the gateway has to drop and count while the Collector is away.
-    "ended with SIGTERM": Plan("stop", queue="2MB"),
+    "ended with SIGTERM": Plan("stop", queue="500KB"),
     "killed": Plan("kill"),
     "killed, queue on disk": Plan("kill", durable=True),
 }
