@@ -97,8 +97,9 @@ class Aggregator:
         known = self._known
         for measurement in measurements:
             instrument, amount, labels, _, _, span = measurement
-            series = known[instrument].get(id(labels))  # label sets are made once, and to hash one is dear
-            if series is None:
+            try:
+                series = known[instrument][id(labels)]  # label sets are made once, and to hash one is dear
+            except KeyError:
                 series = self._find(instrument, labels)
             if isinstance(series, _Sum):
                 series.value += amount

@@ -73,29 +73,35 @@ class Encoder:
 
     def _span(self, view: SpanView) -> bytes:
         name, kind, trace, span, parent, start, end, attributes, status, description, links, tracestate, remote = view
-        parts = [b"\x0a\x10", trace, b"\x12\x08", span]
-        if tracestate:
-            parts.append(text_field(0x1A, tracestate))
-        if parent:
-            parts += (b"\x22\x08", parent)
-        parts += (self._names[name], KINDS[kind], _times(0x39, start, 0x41, end))
+        if parent and not tracestate:  # nearly every span
+            parts = [b"\x0a\x10", trace, b"\x12\x08", span, b"\x22\x08", parent, self._names[name], KINDS[kind]]
+        else:
+            parts = [b"\x0a\x10", trace, b"\x12\x08", span]
+            if tracestate:
+                parts.append(text_field(0x1A, tracestate))
+            if parent:
+                parts += (b"\x22\x08", parent)
+            parts += (self._names[name], KINDS[kind])
+        append = parts.append
+        append(_times(0x39, start, 0x41, end))
+        writer = self._span_attributes
         if attributes.__class__ is Attributes:
             assert isinstance(attributes, Attributes)  # noqa: S101  # for the type checker: the line above is faster
-            writer = self._span_attributes
-            parts += [block.entries if block.by is writer else _keep(block, writer) for block in attributes.blocks]
+            for block in attributes.blocks:
+                append(block.entries if block.by is writer else _keep(block, writer))
             shared = attributes.shared
             if shared is not self._shared:
                 self._shared, self._shared_entries = shared, writer.entries(shared)
-            parts.append(self._shared_entries)
+            append(self._shared_entries)
             attributes = attributes.own
         if attributes:
-            self._span_attributes.write(attributes, parts)
+            writer.write(attributes, parts)
         for link in links:
-            parts.append(field(0x6A, self._link(link)))
+            append(field(0x6A, self._link(link)))
         if status == "error":
             message = text_field(0x12, description) if description else b""
-            parts.append(field(0x7A, message + ERROR))
-        parts.append(JOINED if remote else OWN)
+            append(field(0x7A, message + ERROR))
+        append(JOINED if remote else OWN)
         return b"".join(parts)
 
     def _link(self, link: Link) -> bytes:
