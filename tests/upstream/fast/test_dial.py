@@ -132,6 +132,21 @@ def test_a_loop_that_takes_no_socket_leaves_none(monkeypatch: pytest.MonkeyPatch
     go(main)
 
 
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", ".example"])
+def test_a_name_that_can_not_be_one_is_no_fault_of_the_gateway(host: str) -> None:
+    """It leads nowhere."""
+
+    async def main() -> None:
+        fast = dialling(Names(SystemClock()) if host[0] == "a" else Told("127.0.0.1"))
+        async with serving(answering(OK)) as port:
+            with pytest.raises(Unreachable) as caught:
+                await asked(fast, outgoing(port, scheme="https", host=host))
+        assert caught.value.token == "dns_error"
+        await fast.close()
+
+    go(main)
+
+
 def test_a_handshake_that_nobody_waits_for_is_ended() -> None:
     """With its socket."""
     gone: list[bytes] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -116,7 +117,7 @@ def test_a_connection_that_came_too_late_is_kept() -> None:
                 await quiet()
             wired.wire.say(OK)
             (await task).release()
-            assert wired.connection.reused is leave
+            assert (wired.connection.connect_ns is None) is leave
             assert len(wired.dial.wires) == 1
             await wired.exchange.close()
 
@@ -222,7 +223,7 @@ def test_a_connection_that_becomes_free_after_the_end_is_closed() -> None:
 
 
 def test_a_connection_that_does_not_end_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is left behind after a while."""
+    """It is dropped after a while."""
 
     async def main() -> None:
         wired = Wired()
@@ -231,6 +232,50 @@ def test_a_connection_that_does_not_end_does_not_hold_up_the_end(monkeypatch: py
         began = wired.clock.now()
         await wired.exchange.close()
         assert wired.clock.now() == began + module.CLOSE_NS
+
+    run(main)
+
+
+# Ahead of need
+
+
+def test_a_connection_may_be_made_ahead_of_need() -> None:
+    """Once, while nobody waits. The first request has it at once, though it reuses nothing."""
+
+    async def main() -> None:
+        wired = Wired()
+        wired.dial.takes = S
+        for _ in range(2):
+            wired.exchange.warm("http", "127.0.0.1", 80)
+        await wired.clock.sleep_until(wired.clock.now() + S + 1)
+        wired.exchange.warm("http", "127.0.0.1", 80)
+        await wired.clock.sleep_until(wired.clock.now() + 2 * S)
+        assert len(wired.dial.wires) == 1
+        assert await wired.answered() == b"ok"
+        assert wired.connection.reused is False
+        assert wired.connection.connect_ns is None
+        assert await wired.answered() == b"ok"
+        assert (wired.connection.reused, len(wired.dial.wires)) == (True, 1)
+        await wired.exchange.close()
+        wired.exchange.warm("http", "127.0.0.1", 80)
+
+    run(main)
+
+
+def test_a_connection_that_can_not_be_made_ahead_is_nobodys_error() -> None:
+    """Nor is one that is being made at the end."""
+
+    async def main() -> None:
+        wired = Wired()
+        wired.dial.failure = Unreachable("connection_refused", "no")
+        wired.exchange.warm("http", "127.0.0.1", 80)
+        await quiet()
+        wired.dial.failure = None
+        wired.dial.takes = S
+        wired.exchange.warm("http", "127.0.0.1", 80)
+        await quiet()
+        await wired.exchange.close()
+        assert wired.dial.wires == []
 
     run(main)
 
@@ -337,13 +382,14 @@ EXACT = {"http_response_transfer_coding", "http_upgrade_failed", "http_response_
 """Tokens for which httpx's words are, at times, those of any malformed answer."""
 
 
-@pytest.mark.parametrize("name", [*GOOD, *BAD])
-def test_answers_are_those_that_httpx_gives(name: str) -> None:
+def test_answers_are_those_that_httpx_gives() -> None:
     """Status, fields, body, and the class of what is wrong; the token where ours is not more exact."""
-    data = GOOD[name] if name in GOOD else BAD[name][0]
+    every = {**GOOD, **{name: data for name, (data, _) in BAD.items()}}
+    names = list(every)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await received(reader)
+        head = await received(reader)
+        data = every[names[int(head.split(b" ", 2)[1][1:])]]
         half = len(data) // 2
         for part in (data[:half], data[half:]):
             writer.write(part)
@@ -351,22 +397,27 @@ def test_answers_are_those_that_httpx_gives(name: str) -> None:
             await asyncio.sleep(0)
         writer.close()
 
-    async def by(make: Callable[..., Exchange], port: int) -> object:
-        exchange = make(settings(), SystemClock(), waiting=1)
+    async def by(exchange: Exchange, port: int, number: int) -> object:
         try:
-            answer = await asked(exchange, outgoing(port))
-            return answer.status, answer.headers, answer.body
+            answer = await asked(exchange, outgoing(port, path=f"/{number}"))
         except Failed as exc:
             return type(exc), exc.class_, "http_protocol_error" if exc.token in EXACT else exc.token
-        finally:
-            await exchange.close()
+        return answer.status, answer.headers, answer.body
 
     async def main() -> None:
         async with serving(handle) as port:
-            mine, other = await by(fast_exchange, port), await by(httpx_exchange, port)
-            if name == "switching":  # httpx takes it for the answer, which nobody asked for
-                assert mine == (Broken, "broken_answer", "http_protocol_error")
-            else:
-                assert mine == other
+            # None is kept: each case is that of a fresh connection.
+            fast, other = (
+                make(dataclasses.replace(settings(), idle_ns=1), SystemClock(), waiting=1)
+                for make in (fast_exchange, httpx_exchange)
+            )
+            for number, name in enumerate(names):
+                got = await by(fast, port, number)
+                if name == "switching":  # httpx takes it for the answer, which nobody asked for
+                    assert got == (Broken, "broken_answer", "http_protocol_error")
+                else:
+                    assert got == await by(other, port, number), name
+            await fast.close()
+            await other.close()
 
     go(main)

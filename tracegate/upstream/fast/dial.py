@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 
 from tracegate.clock import Clock
+from tracegate.errors import Unreachable
 from tracegate.upstream.fast.link import Keeper, Link, Origin
 from tracegate.upstream.fast.names import Names
 from tracegate.upstream.fast.race import connected
@@ -47,6 +48,8 @@ class Dial:
                 raise
             phase = "tls" if origin.scheme == "https" else "connect"
             return await self._linked(origin, sock, keeper)
+        except ValueError as exc:
+            raise Unreachable("dns_error", "The provider's host name can't be looked up, or proved by TLS.") from exc
         except OSError as exc:
             found = list(causes(exc))
             failure = tls_or_name(found) or unconnected(found, phase)
@@ -66,12 +69,12 @@ class Dial:
 
     async def _linked(self, origin: Origin, sock: socket.socket, keeper: Keeper) -> Link:
         link = Link(self._clock, keeper, origin)
-        link.peer = _peer(sock)
-        protocol: Link | Secured = link
-        if origin.scheme == "https":
-            protocol = link.secured = Secured(link, self._trusted(), origin.host, self._sessions.get(origin))
         keeper.made(link)
+        protocol: Link | Secured = link
         try:
+            link.peer = _peer(sock)
+            if origin.scheme == "https":
+                protocol = link.secured = Secured(link, self._trusted(), origin.host, self._sessions.get(origin))
             transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
         except BaseException:
             sock.close()

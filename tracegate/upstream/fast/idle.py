@@ -43,6 +43,10 @@ class Idle:
             link.close()
         return None
 
+    def lies(self, origin: Origin) -> bool:
+        """Whether there may be one."""
+        return bool(self._links.get(origin))
+
     def put(self, link: Link) -> None:
         """Keep a connection whose answer was read."""
         now = self._clock.now()

@@ -99,6 +99,7 @@ class Link(asyncio.Protocol):
         kept_s: For how long the peer said that it keeps an idle connection, in seconds.
         expires: Until when it may lie idle, in monotonic nanoseconds; the keeper's.
         exchange: What it is used for.
+        used: Whether it ever was.
     """
 
     __slots__ = (
@@ -121,6 +122,7 @@ class Link(asyncio.Protocol):
         "remembered",
         "secured",
         "tls",
+        "used",
     )
 
     def __init__(self, clock: Clock, keeper: Keeper, origin: Origin) -> None:
@@ -132,6 +134,7 @@ class Link(asyncio.Protocol):
         self.kept_s: int | None = None
         self.expires = 0
         self.closed = False
+        self.used = False
         self._clock = clock
         self._keeper = keeper
         self._wire: Wire
@@ -149,6 +152,7 @@ class Link(asyncio.Protocol):
     def start(self, exchange: Exchanging, request: bytes, method: str) -> None:
         """Send a request, whose answer is the exchange's."""
         self.exchange = exchange
+        self.used = True
         self._answer = Answer(method)
         if len(request) > SLICE:
             self._rest = memoryview(request)

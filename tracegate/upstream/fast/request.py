@@ -13,7 +13,7 @@ from tracegate.dialects.dialect import Outgoing
 from tracegate.errors import Failed
 
 STARTS = 1024
-"""First lines that are kept: clients may name models, and a dialect may write the model into the path."""
+"""First lines that are kept, and sets of fields: clients may name models, which a dialect may write into the path."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _OURS = "host|content-length|transfer-encoding|te|trailer|upgrade|expect|connection|keep-alive"  # framing is ours
@@ -30,10 +30,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 class Requests:
     """Makes the bytes of requests."""
 
-    __slots__ = ("_starts",)
+    __slots__ = ("_fields", "_starts")
 
     def __init__(self) -> None:
         self._starts: dict[tuple[str, str, str, int, str], str] = {}
+        self._fields: dict[tuple[tuple[str, str], ...], str] = {}  # most requests to a target have the same
 
     def head(self, outgoing: Outgoing) -> bytes:
         """The head of a request, its empty line included.
@@ -46,12 +47,22 @@ class Requests:
         start = self._starts.get(key)
         if start is None:
             start = self._start(outgoing)
+        known = tuple(outgoing.headers)
+        fields = self._fields.get(known)
+        if fields is None:
+            fields = self._checked(outgoing)
+            if len(self._fields) >= STARTS:
+                self._fields.clear()
+            self._fields[known] = fields
+        return f"{start}{fields}content-length: {len(outgoing.body)}\r\n\r\n".encode("latin-1")
+
+    def _checked(self, outgoing: Outgoing) -> str:
+        """The fields as lines."""
         # Each field as `name LF value CR`: neither may stand in a name or a value, so nothing can pass for two of them.
         fields = "".join([f"{name}\n{value}\r" for name, value in outgoing.headers])
         if _FIELDS.fullmatch(fields) is None or fields.count("\n") != len(outgoing.headers):
             raise _unfit(f"{_culprit(outgoing)} can't be carried by HTTP")
-        fields = fields.replace("\n", ": ").replace("\r", "\r\n")
-        return f"{start}{fields}content-length: {len(outgoing.body)}\r\n\r\n".encode("latin-1")
+        return fields.replace("\n", ": ").replace("\r", "\r\n")
 
     def _start(self, outgoing: Outgoing) -> str:
         """The request line and `Host`, which cost more to make than the rest."""

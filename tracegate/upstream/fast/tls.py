@@ -53,8 +53,10 @@ class Secured(asyncio.Protocol):
 
     def write(self, data: bytes | memoryview) -> None:
         """See `Wire`."""
+        left = memoryview(data)
         try:
-            self._secure.write(data)
+            while left:
+                left = left[self._secure.write(left) :]
         except ssl.SSLError as exc:
             self._lost(exc)
             return
