@@ -15,6 +15,10 @@ UNSURE = frozenset(("Unanswered", "CancelledError"))
 """Ends of an export after which it may have arrived, or not."""
 
 
+NOTED_NS = S
+"""How late a busy gateway may note an answer that the Collector gave just before its end; none comes after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Try:
     """One export of traces of the gateway.
@@ -72,6 +76,11 @@ class Books:
         return {span for spans in self.found.values() for span in spans}
 
     @property
+    def made(self) -> set[str]:
+        """Ids of the spans that the gateway tried to export."""
+        return {span for one in self.tries for span in one.spans}
+
+    @property
     def twice(self) -> int:
         """How many spans too many Jaeger has."""
         return sum(map(len, self.found.values())) - len(self.arrived)
@@ -106,17 +115,18 @@ class Books:
         return sum(self._exposed(life) for life in self.lives if life.ended)
 
     def _exposed(self, life: Life) -> int:
-        since = sum(len(one.spans) for one in self.tries if one.taken and life.told <= one.at <= life.ended)
+        until = life.ended + NOTED_NS
+        since = sum(len(one.spans) for one in self.tries if one.taken and life.told <= one.at <= until)
         return life.held + since
 
     def queue_s(self, life: Life) -> float:
         """The queue time of a Collector at its end: for how long it had acknowledged as many spans as were exposed."""
         left = self._exposed(life)
         for one in reversed(self.tries):
-            if one.taken and one.at <= life.ended:
+            if one.taken and one.at <= life.ended + NOTED_NS:
                 left -= len(one.spans)
                 if left <= 0:
-                    return (life.ended - one.at) / S
+                    return max(0, life.ended - one.at) / S
         return 0.0
 
     def took_ms(self, share: float) -> float:

@@ -34,7 +34,7 @@ def test_a_kill_exposes_what_was_held_and_what_was_acknowledged_since() -> None:
         Try(2 * S, 200, "", ["b"] * 10),
         Try(3 * S, 0, "Unanswered", ["c"] * 10),
         Try(4 * S, 200, "", ["d"] * 10),
-        Try(6 * S, 200, "", ["e"] * 10),
+        Try(6 * S + 1, 200, "", ["e"] * 10),
     ]
     gone, lives_on = Life(told=3 * S, accepted=20, sent=10, failed=1, ended=5 * S), Life(7 * S, 10, 0, 0)
     books = Books(tries=tries, lives=[gone, lives_on])

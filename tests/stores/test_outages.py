@@ -62,6 +62,8 @@ def _whole(books: Books) -> None:
     assert [trace for trace, spans in books.found.items() if len(spans) > most[trace]] == []
     assert books.twice == 0  # Jaeger's disk store has one place for a span, however often it comes
     assert books.repeated == books.resent
+    assert books.arrived <= books.made
+    assert books.sent == len(books.made) + sum(books.gateway.values())  # what it did not export it counted
 
 
 @of("ended with SIGTERM")
