@@ -88,8 +88,21 @@ class Plan:
     seconds: int = 60
 
 
-async def traffic(plan: Plan) -> Books:
-    """Run it, with a stack of its own.
+class _Share(RandomIds):
+    """Randomness of which ports come, of one of several stacks that start at once: else two may choose the same."""
+
+    def __init__(self, number: int, of: int) -> None:
+        super().__init__()
+        self._number = number
+        self._of = of
+
+    def random(self) -> float:
+        """A number in this one's part of [0, 1)."""
+        return (self._number + super().random()) / self._of
+
+
+async def traffic(plan: Plan, number: int = 0, of: int = 1) -> Books:
+    """Run it, with a stack of its own, which is one of so many that run at once.
 
     Raises:
         StackError: A server did not start or end, or the Collector could not hand over what it held.
@@ -97,7 +110,9 @@ async def traffic(plan: Plan) -> Books:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with Stack(jaeger_store="badger", durable=plan.durable, programs=_nicer(folder)) as stack:
+        async with Stack(
+            jaeger_store="badger", durable=plan.durable, programs=_nicer(folder), ids=_Share(number, of)
+        ) as stack:
             file = folder / "tracegate.yaml"
             file.write_text(CONFIG.format(otlp=stack.otlp_http, queue=plan.queue), "utf-8")
             with Child("tests.stores.traffic_gateway", [str(file)]) as gateway:

@@ -32,7 +32,7 @@ def minutes() -> Mapping[str, Books]:
 
     async def main() -> list[Books]:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(traffic(plan)) for plan in PLANS.values()]
+            tasks = [group.create_task(traffic(plan, number, len(PLANS))) for number, plan in enumerate(PLANS.values())]
         return [task.result() for task in tasks]
 
     with asyncio.Runner(loop_factory=_new_loop) as runner:
