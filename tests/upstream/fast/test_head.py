@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tracegate.errors import Broken
+from tracegate.upstream.fast import head as module
 from tracegate.upstream.fast.head import Head, hopeless, malformed, read_head, too_large
 
 
@@ -100,6 +101,20 @@ def test_a_part_of_a_head_may_become_one() -> None:
     assert hopeless(b"HTTP/1.1 200 OK\r\nx\x00", 0)
     assert not hopeless(b"HTTP/1.1 200 OK\r\nx\x00yz", 20)  # what was looked at before is not looked at again
     assert hopeless(b"HTTP/1.1 200 OK\rx", 16)  # but for the byte before
+
+
+def test_lines_are_read_once_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long ones, and what frames a body, are read each time."""
+    known: dict[bytes, tuple[str, str]] = {}
+    monkeypatch.setattr(module, "_known", known)
+    monkeypatch.setattr(module, "KNOWN", 2)
+    for _ in range(2):
+        assert of("X-A: b", "content-length: 5").headers == (("x-a", "b"), ("content-length", "5"))
+    assert known == {b"X-A: b": ("x-a", "b"), b"": ("", "")}
+    long = "x: " + "y" * module.LONG
+    assert of(long, "c: d").headers == (("x", "y" * module.LONG), ("c", "d"))
+    assert len(known) <= 2
+    assert of("X-A: b", "c: d", "e: f").headers == (("x-a", "b"), ("c", "d"), ("e", "f"))
 
 
 def test_what_a_head_fails_with_names_it() -> None:

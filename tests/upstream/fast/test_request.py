@@ -128,6 +128,10 @@ def test_first_lines_are_made_once_and_bounded(monkeypatch: pytest.MonkeyPatch) 
     """A path may hold a model that a client named."""
     monkeypatch.setattr(module, "STARTS", 2)
     requests = Requests()
+    for value in "abca":
+        assert f"x: {value}\r\n".encode() in requests.head(outgoing(80, headers=(("x", value),)))
+        assert len(requests._fields) <= 2
+    requests._starts.clear()
     kept = []
     for path in ("/a", "/a", "/b", "/c", "/a"):
         assert requests.head(outgoing(80, path=path)).startswith(f"POST {path} ".encode())

@@ -48,14 +48,14 @@ class Dial:
                 raise
             phase = "tls" if origin.scheme == "https" else "connect"
             return await self._linked(origin, sock, keeper)
-        except ValueError as exc:
-            raise Unreachable("dns_error", "The provider's host name can't be looked up, or proved by TLS.") from exc
         except OSError as exc:
             found = list(causes(exc))
             failure = tls_or_name(found) or unconnected(found, phase)
             for cause in found:  # a traceback holds frames, and they hold us: only the collector would free that
                 cause.__traceback__ = None
             raise failure from exc
+        except ValueError as exc:  # behind those of TLS, of which some are of this kind, too
+            raise Unreachable("dns_error", "The provider's host name can't be looked up, or proved by TLS.") from exc
 
     def remember(self, link: Link) -> None:
         """Take what the next connection may resume; with TLS 1.3 that came with the first answer, or before it."""
