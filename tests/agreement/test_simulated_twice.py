@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -23,10 +23,14 @@ from tracegate.testing.simulator import Simulator
 from tracegate.testing.simulator_log import Entry, Log
 from tracegate.testing.wire_flavour import FLAVOURS
 from tracegate.upstream.exchange import Exchange
+from tracegate.upstream.fast.exchange import fast_exchange
 from tracegate.upstream.origin import TransportSettings
 from tracegate.upstream.transport import httpx_exchange
 
 pytestmark = pytest.mark.slow
+
+Make = Callable[..., Exchange]
+MAKERS: list[Make] = [fast_exchange, httpx_exchange]
 
 CREATED = 1_700_000_000
 LIMIT = 20_000 * MS
@@ -118,13 +122,13 @@ def in_memory(scripts: Sequence[str], stream: bool, path: str) -> list[Seen]:
     return run(main)
 
 
-def over_sockets(scripts: Sequence[str], stream: bool, path: str) -> list[Seen]:
-    """The calls over sockets."""
+def over_sockets(scripts: Sequence[str], stream: bool, path: str, make: Make) -> list[Seen]:
+    """The calls over sockets, by one of our transports."""
 
     async def main() -> list[Seen]:
         async with Simulator(seed=1, created=CREATED) as sim:
             clock = SystemClock()
-            exchange = httpx_exchange(TransportSettings("http", "127.0.0.1", sim.port), clock, waiting=9)
+            exchange = make(TransportSettings("http", "127.0.0.1", sim.port), clock, waiting=9)
             calls = [called(exchange, clock, one, stream=stream, port=sim.port, path=path) for one in scripts]
             found = await asyncio.gather(*calls)
             await exchange.close()
@@ -134,30 +138,34 @@ def over_sockets(scripts: Sequence[str], stream: bool, path: str) -> list[Seen]:
     return asyncio.run(main())
 
 
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_both_forms_do_the_same(script: str, stream: bool) -> None:
+def test_both_forms_do_the_same(script: str, stream: bool, make: Make) -> None:
     """Status, fields, bytes, the error's token, and what the log says."""
     path = "/sim/v1/chat/completions"
-    assert in_memory([script], stream, path) == over_sockets([script], stream, path)
+    assert in_memory([script], stream, path) == over_sockets([script], stream, path, make)
 
 
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-def test_both_forms_never_end_at_the_same_place(stream: bool) -> None:
+def test_both_forms_never_end_at_the_same_place(stream: bool, make: Make) -> None:
     """The caller's limit ends what the provider does not; all at once, for it takes its time."""
     path = "/sim/v1/chat/completions"
-    assert in_memory(ENDLESS, stream, path) == over_sockets(ENDLESS, stream, path)
+    assert in_memory(ENDLESS, stream, path) == over_sockets(ENDLESS, stream, path, make)
 
 
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("script", ["ok", "429", "context-length", "content-filter", "error-event=1"])
 @pytest.mark.parametrize("provider", FLAVOURS)
-def test_both_forms_speak_each_providers_way(script: str, provider: str) -> None:
+def test_both_forms_speak_each_providers_way(script: str, provider: str, make: Make) -> None:
     """Whole and streamed."""
     for stream in (False, True):
         path = f"/{provider}/v1/chat/completions"
-        assert in_memory([script], stream, path) == over_sockets([script], stream, path)
+        assert in_memory([script], stream, path) == over_sockets([script], stream, path, make)
 
 
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize(
     ("script", "reused"),
     [
@@ -170,7 +178,7 @@ def test_both_forms_speak_each_providers_way(script: str, provider: str) -> None
         ("idle=next", False),
     ],
 )
-def test_both_forms_use_the_same_connections_again(script: str, reused: bool) -> None:
+def test_both_forms_use_the_same_connections_again(script: str, reused: bool, make: Make) -> None:
     """The next call finds a connection, or makes one, and never an error."""
 
     async def twice(exchange: Exchange, clock: Clock, log: Log, port: int) -> None:
@@ -185,7 +193,7 @@ def test_both_forms_use_the_same_connections_again(script: str, reused: bool) ->
     async def over_sockets() -> None:
         async with Simulator() as sim:
             clock = SystemClock()
-            exchange = httpx_exchange(TransportSettings("http", "127.0.0.1", sim.port), clock, waiting=9)
+            exchange = make(TransportSettings("http", "127.0.0.1", sim.port), clock, waiting=9)
             await twice(exchange, clock, sim.log, sim.port)
 
     async def in_memory() -> None:
