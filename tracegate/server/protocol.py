@@ -20,6 +20,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tracegate.errors import Rejected
+from tracegate.server.cycle import Cycle
 from tracegate.server.endpoint import DROP
 
 WIRE = "tracegate.wire"
@@ -176,6 +177,7 @@ class LimitedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = Cycle  # uvicorn names its own class where it makes one
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
