@@ -1,87 +1,146 @@
-"""The benchmark: CPU per request of the gateway, beside a bare Starlette handler in the same run; or what outages cost.
+"""The benchmark: Tracegate beside a bare Starlette handler, nginx and other gateways, in one run; or what outages cost.
 
 ```
-python -m tests.bench                      everything, under 4 minutes
-python -m tests.bench --quick              what the bounds are about, under a minute
-python -m tests.bench --systems bare,memory --tracing on --kinds unary --concurrency 16 --rounds 5
-python -m tests.bench --json result.json   every sample too
-python -m tests.bench outages              something else: latency while the Collector comes and goes, see `outages`
+python -m tests.bench                          what says most, about 4 minutes
+python -m tests.bench --quick                  less of it, under a minute
+python -m tests.bench --all                    everything, ten minutes under load too; half an hour and more
+python -m tests.bench --systems bare,nginx,tracegate,litellm,portkey
+python -m tests.bench --work unary,tls --clients 16 --rounds 5
+python -m tests.bench --json result.json --svg result.svg
+python -m tests.bench outages                  latency while the Collector comes and goes, see `outages`
 ```
 
-The figure is user and system time of the whole gateway process over the requests that were answered right, at full
-load. Three systems: `bare`, a Starlette handler that reads the body and answers the provider's bytes, served with the
-gateway's own server settings; `memory`, the gateway over the in-memory exchange of `tracegate.testing`, whose cost is
-counted as the gateway's; `httpx`, the gateway over httpx's stock transport, to the simulator in a process of its own.
-With tracing on, spans, log events and metrics go to a receiver in a process of its own, and every span must arrive.
+It prints a table and then one line for each bound that the chosen systems allow to be judged; the exit status is 1
+where one is broken, 2 where a system can't be had. `works` says what work there is, `figures` what is measured of it,
+`bounds` what has to be kept, `systems` who is measured:
 
-The gateway is alone on one core, everything else on the other. Systems take turns in every round; figures are medians
-over the rounds, with the least and the most; ratios are to the bare handler in the same round. Compare within one run
-only. The exit status is 1 when a bound is broken: over the in-memory exchange, unary, with tracing on, a request costs
-at most 4 times the bare one with 16 clients, and with 200 clients at most 1.2 times as much as with 16; and every span
-must have arrived. Most of what `httpx` costs is httpx's own; its figures are printed without a bound. Linux only, for
-it reads the CPU clock of other processes.
+| | |
+|---|---|
+| `bare` | a Starlette handler that answers by itself, served as the gateway is: the yardstick |
+| `nginx` | a reverse proxy; left out by default where it is not installed |
+| `tracegate` | `tracegate serve`: spans, metrics and log events to a receiver, every span of which must arrive |
+| `off` | the same, exporting nothing; records and headers stay |
+| `httpx` | the same over httpx's transport |
+| `sdk` | the same through the OpenTelemetry SDK |
+| `litellm`, `portkey` | by choice only: installed on demand below `~/.cache/tracegate`, see `peers` |
+
+CPU is user and system time of all processes of a system over the requests that were answered right. The systems are
+alone on their core, everything else is on the others; they take turns, and begin anew in another order in each round.
+Figures are medians over the rounds, with the least and the most; ratios are of one round. Compare within one run only.
+A window in which others used the machine is repeated, and said where it stayed so. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import outages
-from tests.bench.measure import BARE, TRACED, Plan, System, measured
-from tests.bench.report import table, told, verdicts
-
-SYSTEMS = ("bare", "memory", "httpx")
+from tests.bench import nginx, outages, peers
+from tests.bench.bounds import judged
+from tests.bench.figures import Window
+from tests.bench.measure import Measured, Plan, measured
+from tests.bench.picture import svg
+from tests.bench.report import Results, Verdict, table, told
+from tests.bench.stage import NotStarted
+from tests.bench.systems import CHOICE, LITELLM, NGINX, PORTKEY, System
+from tests.bench.works import QUICK, WORKS
+from tracegate import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print, and return the exit status."""
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     if given.what == "outages":
         return outages.main()
-    plan = plan_of(given)
-    _say(f"{len(plan.systems)} systems, {plan.rounds} rounds of {plan.seconds:g} s a cell")
-    samples, traced = measured(plan, _say)
-    judged = verdicts(samples, traced)
-    sys.stdout.write("\n".join([table(samples), *(verdict.text for verdict in judged), ""]))
-    if given.json is not None:
-        given.json.write_text(json.dumps(told(samples, traced), indent=1) + "\n", encoding="utf-8")
-    return 0 if all(verdict.kept for verdict in judged) else 1
+    try:
+        plan = plan_of(given)
+        _say(f"{', '.join(work.name for work in plan.works)}: at most {plan.rounds} rounds")
+        found = measured(plan, _say)
+    except (nginx.Missing, NotStarted) as exc:
+        _say(str(exc))
+        return 2
+    verdicts = judged(found)
+    sys.stdout.write("\n".join([table(found), "", *(verdict.text for verdict in verdicts), ""]))
+    _write(found, verdicts, given.json, given.svg)
+    return 0 if all(verdict.kept or verdict.goal for verdict in verdicts) else 1
 
 
 def plan_of(given: argparse.Namespace) -> Plan:
-    """What the arguments ask for."""
-    systems: list[System] = []
-    for name in given.systems:
-        if name == "bare":
-            systems.append(BARE)
-        else:
-            systems += [System(name, tracing=how == "on") for how in given.tracing]
-    plan = Plan(systems, [kind == "stream" for kind in given.kinds], given.concurrency, given.rounds, given.seconds)
-    if given.quick:
-        plan = Plan([BARE, TRACED, System("memory")], (False, True), (16, 200), rounds=3, seconds=0.5)
-    return plan
+    """What the arguments ask for.
+
+    Raises:
+        Missing: nginx was asked for, and is not installed.
+    """
+    quick = QUICK if given.quick and not given.work else {}
+    names = given.work or [*quick] or [name for name, work in WORKS.items() if work.default or given.all]
+    chosen = _chosen(given.systems)
+    every = given.all or given.systems is not None
+    works = [WORKS[name] for name in names]
+    usual = {work.name: work.all if given.all and work.all else work.clients for work in works}
+    return Plan(
+        works,
+        {work.name: work.systems(chosen, every=every) for work in works},
+        {name: given.clients or quick.get(name, clients) for name, clients in usual.items()},
+        given.rounds or (2 if given.quick else 3),
+        Window(given.seconds or (0.3 if given.quick else 0.5), soak_s=given.minutes * 60),
+        repeats=5 if given.quick else 30,
+    )
+
+
+def _chosen(names: Sequence[str] | None) -> list[System]:
+    if names is None:
+        found = [system for system in CHOICE.values() if system not in (LITELLM, PORTKEY)]
+        try:
+            nginx.program()
+        except nginx.Missing as exc:
+            _say(f"{exc}; it is left out")
+            found.remove(NGINX)
+        return found
+    if NGINX.title in names:
+        nginx.program()
+    return [CHOICE[name] for name in names]
+
+
+def _write(found: Measured, verdicts: Sequence[Verdict], to_json: Path | None, to_svg: Path | None) -> None:
+    at = datetime.now(UTC)
+    about = {
+        "at": at.isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {"tracegate": __version__, "litellm": peers.LITELLM, "portkey": peers.PORTKEY},
+    }
+    if to_json is not None:
+        to_json.write_text(json.dumps(told(found, verdicts, about), indent=1) + "\n", encoding="utf-8")
+    if to_svg is not None:
+        title = f"Tracegate {__version__}, {about['cores']} cores, Python {about['python']}, {at:%d %B %Y}"
+        to_svg.write_text(svg(Results(found.samples).rows(), title), encoding="utf-8")
 
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="CPU per request of the gateway.")
-    parser.add_argument("what", nargs="?", choices=("cpu", "outages"), default="cpu", help="default: cpu")
-    parser.add_argument("--systems", type=_list(SYSTEMS), default=SYSTEMS, help="default: bare,memory,httpx")
-    parser.add_argument("--tracing", type=_list(("on", "off")), default=("on", "off"), help="default: on,off")
-    parser.add_argument("--kinds", type=_list(("unary", "stream")), default=("unary", "stream"), help="of requests")
-    parser.add_argument("--concurrency", type=_numbers, default=(1, 16, 64, 200), help="default: 1,16,64,200")
-    parser.add_argument("--rounds", type=int, default=3, help="how often everything is repeated")
-    parser.add_argument("--seconds", type=float, default=0.8, help="for each cell")
-    parser.add_argument("--quick", action="store_true", help="only what the bounds are about")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every sample, row and verdict")
-    return parser
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    made = argparse.ArgumentParser(prog="python -m tests.bench", description="What the gateway costs, beside others.")
+    made.add_argument("what", nargs="?", choices=("cost", "outages"), default="cost", help="default: cost")
+    made.add_argument("--systems", type=_list([*CHOICE]), help=f"of {','.join(CHOICE)}; default: all but the last two")
+    made.add_argument("--work", type=_list([*WORKS]), help=f"of {','.join(WORKS)}")
+    made.add_argument("--clients", type=_numbers, help="how many at once, instead of what the work says; e.g. 1,16")
+    made.add_argument("--rounds", type=int, help="how often everything is repeated; default: 3")
+    made.add_argument("--seconds", type=float, help="for each window; default: 0.5")
+    made.add_argument("--minutes", type=float, default=10, help="of `--work soak`; default: 10")
+    made.add_argument("--quick", action="store_true", help="under a minute")
+    made.add_argument("--all", action="store_true", help="all work, of all chosen systems, at all numbers of clients")
+    made.add_argument("--json", type=Path, metavar="FILE", help="every sample, row and verdict")
+    made.add_argument("--svg", type=Path, metavar="FILE", help="a picture of the table")
+    return made
 
 
 def _list(known: Sequence[str]) -> Callable[[str], list[str]]:

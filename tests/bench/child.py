@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import IO, Any
@@ -42,15 +41,10 @@ class Child:
             raise RuntimeError(f"a process did not start: exit code {self._process.wait(PATIENCE_S)}, {line!r}")
         self.ready = json.loads(line)
 
-    def cpu_ns(self) -> int:
-        """User and system time of the whole process, all its threads, in nanoseconds.
-
-        The id of another process's CPU clock is that of clock_getcpuclockid(3), which Python does not offer.
-        """
-        return time.clock_gettime_ns((~self.pid << 3) | 2)
-
     def stop(self) -> None:
-        """End it; `said` is the last thing it said."""
+        """End it, if it still runs; `said` is the last thing it said."""
+        if _pipe(self._process.stdout).closed:
+            return
         if self._process.poll() is None:
             _pipe(self._process.stdin).close()
         rest = _pipe(self._process.stdout).read()
@@ -65,8 +59,7 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not _pipe(self._process.stdout).closed:
-            self.stop()
+        self.stop()
 
 
 async def until_stdin_ends() -> None:

@@ -6,9 +6,11 @@ It speaks just enough HTTP/1.1 to know where an answer ends, checks every answer
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from types import TracebackType
 
-from tests.bench.work import Work
+from tests.bench.work import Ask
 
 PATIENCE_S = 60.0
 """Longest time for requests that are under way, in seconds."""
@@ -25,19 +27,20 @@ class Crowd:
 
     Args:
         port: On 127.0.0.1.
-        work: What they ask.
+        ask: What they ask.
         clients: How many.
     """
 
-    def __init__(self, port: int, work: Work, clients: int) -> None:
-        self.work = work
-        self.request = work.request(port)
+    def __init__(self, port: int, ask: Ask, clients: int) -> None:
+        self.asked = ask
+        self.now = time.perf_counter  # uvloop's own time is of whole milliseconds
+        self.took: list[float] = []
+        """How long the requests of the last call took, in seconds."""
         self._port = port
         self._clients = clients
         self._connections: list[_Client] = []
         self._left = 0  # requests that may still be sent
         self._open = 0
-        self._answered = 0
         self._done: asyncio.Future[None]
         self._timer: asyncio.TimerHandle | None = None
 
@@ -52,9 +55,11 @@ class Crowd:
             WrongAnswer: At the first one.
             TimeoutError: An answer did not come.
         """
+        for client in self._connections:
+            await client.opened()
         loop = asyncio.get_running_loop()
         self._done = loop.create_future()
-        self._answered, self._left, self._open = 0, most, 0
+        self.took, self._left, self._open = [], most, 0
         self._timer = loop.call_later(seconds, self._stop)
         for client in self._connections:
             self._next(client)
@@ -63,11 +68,11 @@ class Crowd:
                 await self._done
         finally:
             self._timer.cancel()
-        return self._answered
+        return len(self.took)
 
-    def answered(self, client: _Client) -> None:
+    def answered(self, client: _Client, took: float) -> None:
         """A right answer came."""
-        self._answered += 1
+        self.took.append(took)
         self._open -= 1
         self._next(client)
 
@@ -88,10 +93,7 @@ class Crowd:
         self._left = 0
 
     async def __aenter__(self) -> Crowd:
-        loop = asyncio.get_running_loop()
-        for _ in range(self._clients):
-            _, client = await loop.create_connection(lambda: _Client(self), "127.0.0.1", self._port)
-            self._connections.append(client)
+        self._connections = [_Client(self, self._port) for _ in range(self._clients)]
         return self
 
     async def __aexit__(
@@ -101,29 +103,67 @@ class Crowd:
             client.close()
 
 
-class _Client(asyncio.Protocol):
-    """One kept connection."""
+class Kept(asyncio.Protocol):
+    """A connection that is kept, and made anew where the server closed it while nothing was asked.
 
-    __slots__ = ("_body", "_crowd", "_got", "_size", "_transport")
+    Args:
+        port: On 127.0.0.1.
+        failed: Told of an end at any other time.
+    """
 
-    def __init__(self, crowd: Crowd) -> None:
-        self._crowd = crowd
-        self._got = b""
-        self._body = 0  # where the body begins; 0 before the head is whole
-        self._size: int | None = None  # of the whole answer; None for chunks
+    __slots__ = ("_failed", "_port", "_transport", "idle")
+
+    def __init__(self, port: int, failed: Callable[[Exception], None]) -> None:
+        self._port, self._failed = port, failed
         self._transport: asyncio.Transport | None = None
+        self.idle = True
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # a TCP one
+    async def opened(self) -> None:
+        """Return when it is open."""
+        if self._transport is None:
+            await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
 
-    def send(self) -> None:
-        assert self._transport is not None
-        self._transport.write(self._crowd.request)
+    def write(self, data: bytes) -> None:
+        """Send a request."""
+        self.idle = False
+        if self._transport is None:
+            self._failed(WrongAnswer("the server closed a connection before the next request"))
+        else:
+            self._transport.write(data)
 
     def close(self) -> None:
-        assert self._transport is not None
-        transport, self._transport = self._transport, None
-        transport.abort()
+        """Close it at once, whatever is under way."""
+        self.idle = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = transport  # type: ignore[assignment]  # a TCP one
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = None
+        if not self.idle:
+            self._failed(WrongAnswer(f"the server closed a connection: {exc}"))
+
+
+class _Client(Kept):
+    """One client."""
+
+    __slots__ = ("_body", "_crowd", "_got", "_sent", "_size")
+
+    def __init__(self, crowd: Crowd, port: int) -> None:
+        super().__init__(port, crowd.failed)
+        self._crowd = crowd
+        self._got = b""
+        self._sent = 0.0
+        self._body = 0  # where the body begins; 0 before the head is whole
+        self._size: int | None = None  # of the whole answer; None for chunks
+
+    def send(self) -> None:
+        self._sent = self._crowd.now()
+        self.write(self._crowd.asked.request)
 
     def data_received(self, data: bytes) -> None:
         got = self._got = self._got + data if self._got else data
@@ -137,15 +177,11 @@ class _Client(asyncio.Protocol):
         if len(got) < self._size if self._size is not None else not got.endswith(END):
             return
         head, body = got[: self._body], got[self._body :]
-        self._got, self._body = b"", 0
-        if self._crowd.work.right(head, body):
-            self._crowd.answered(self)
+        self._got, self._body, self.idle = b"", 0, True
+        if self._crowd.asked.right(head, body):
+            self._crowd.answered(self, self._crowd.now() - self._sent)
         else:
             self._crowd.failed(WrongAnswer(f"{head[:400]!r} {body[:400]!r}"))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is not None:
-            self._crowd.failed(WrongAnswer(f"the server closed a connection: {exc}"))
 
 
 def _length(head: bytes) -> int | None:

@@ -1,21 +1,42 @@
-"""What the samples say: medians, ratios to the bare handler of the same round, and the verdicts on the two bounds."""
+"""What the samples say: medians with ranges, ratios within one round, the table, and all of it as JSON."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.bench.measure import BARE, TRACED, Cell, Sample, System, Traced
+from tests.bench.measure import DISTURBED, Cell, Measured, Sample
+from tests.bench.systems import DIRECT
+from tests.bench.works import WORKS
 
-TIMES_BARE = 4.0
-"""The most that a unary request may cost over the exchange in memory, tracing on, in costs of the bare handler."""
 
-GROWTH = 1.2
-"""The most that it may cost with 200 clients, in costs with 16."""
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How a figure is written.
 
-FEW, MANY = 16, 200
+    Args:
+        says: What it is of.
+        places: Behind the point.
+    """
+
+    says: str
+    places: int = 1
+
+
+UNITS = {
+    "cpu_us": Unit("CPU us/request"),
+    "chunk_us": Unit("CPU us/chunk", 2),
+    "p50_ms": Unit("added p50 ms", 2),
+    "p99_ms": Unit("added p99 ms", 2),
+    "first_ms": Unit("added to first word ms", 2),
+    "rss_mb": Unit("RSS MB a worker"),
+    "open_kb": Unit("RSS KB a stream"),
+    "start_s": Unit("s to first answer", 2),
+    "grown": Unit("RSS, end / beginning", 3),
+}
+"""The figures that have a row; those in milliseconds only where they are compared with the provider's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,148 +52,165 @@ class Spread:
         """Of at least one."""
         return cls(statistics.median(values), min(values), max(values))
 
+    def text(self, places: int) -> str:
+        """`148.2 (140.1-155.0)`."""
+        return f"{self.median:.{places}f} ({self.least:.{places}f}-{self.most:.{places}f})"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of one cell; ratios are to the bare handler, of the same kind of request and round."""
+    """One figure of one cell; `ratio` is to the work's yardstick in the same round."""
 
     cell: Cell
-    requests: int
-    cpu_us: Spread
-    per_second: float
+    figure: str
+    found: Spread
     ratio: Spread | None
+    per_second: float | None
+    rounds: int
+    disturbed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One bound, what was found, and whether it is kept."""
+    """One bound, what was found, and whether it is kept; a goal is only said."""
 
     says: str
     found: Spread | None
     kept: bool
+    goal: bool = False
 
     @property
     def text(self) -> str:
         """One line."""
-        found = "" if self.found is None else f": {_spread(self.found, 2)}"
+        found = "" if self.found is None else f": {self.found.text(2)}"
+        if self.goal:
+            return f"{'REACHED' if self.kept else 'MISSED '} goal, {self.says}{found}"
         return f"{'OK    ' if self.kept else 'NOT OK'}  {self.says}{found}"
 
 
-def rows(samples: Sequence[Sample]) -> list[Row]:
-    """One for each cell, in the order in which they first came."""
-    return [_row(samples, cell) for cell in dict.fromkeys(sample.cell for sample in samples)]
+class Results:
+    """What was found, to be asked by work, system, clients and figure."""
 
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.samples = samples
+        self._by_cell: dict[Cell, list[Sample]] = {}
+        for sample in samples:
+            self._by_cell.setdefault(sample.cell, []).append(sample)
+        self.cells = list(self._by_cell)
 
-def growth(samples: Sequence[Sample], system: System, *, stream: bool) -> Spread | None:
-    """CPU with 200 clients over CPU with 16, round by round; `None` where one was not run."""
-    few, many = (_by_round(samples, Cell(system, stream, clients)) for clients in (FEW, MANY))
-    return Spread.of([many[turn] / few[turn] for turn in few]) if few and many else None
+    def by_round(self, cell: Cell, figure: str) -> dict[int, float]:
+        """A figure of each round; milliseconds are those added to the provider's own."""
+        found = self._raw(cell, figure)
+        if not figure.endswith("_ms"):
+            return found
+        own = self._raw(Cell(cell.work, DIRECT, cell.clients), figure)
+        return {turn: value - own[turn] for turn, value in found.items() if turn in own}
 
+    def spread(self, cell: Cell, figure: str) -> Spread | None:
+        """Of all rounds; `None` where there is nothing."""
+        found = self.by_round(cell, figure)
+        return Spread.of([*found.values()]) if found else None
 
-def verdicts(samples: Sequence[Sample], traced: Sequence[Traced]) -> list[Verdict]:
-    """Those that can be given on what was run."""
-    found: list[Verdict] = []
-    row = next((row for row in rows(samples) if row.cell == Cell(TRACED, False, FEW)), None)
-    if row is not None and row.ratio is not None:
-        says = f"{TRACED.title}, unary, c={FEW}: at most {TIMES_BARE:g} x bare"
-        found.append(Verdict(says, row.ratio, row.ratio.median <= TIMES_BARE))
-    grown = growth(samples, TRACED, stream=False)
-    if grown is not None:
-        says = f"{TRACED.title}, unary: c={MANY} at most {GROWTH:g} x c={FEW}"
-        found.append(Verdict(says, grown, grown.median <= GROWTH))
-    for told in traced:
-        says = f"{told.system.title}: {told.arrived} of {told.expected} spans arrived"
-        found.append(Verdict(says, None, told.arrived == told.expected))
-    return found
+    def ratio(self, above: Cell, below: Cell, figure: str) -> Spread | None:
+        """Round by round; `None` where they have none in common."""
+        most, least = self.by_round(above, figure), self.by_round(below, figure)
+        # What is added to the provider's time may be nothing, or less: it is no base of a ratio then.
+        found = [most[turn] / least[turn] for turn in most if least.get(turn, 0) > 0]
+        return Spread.of(found) if found else None
 
+    def failures(self) -> list[Sample]:
+        """Samples that are none."""
+        return [sample for sample in self.samples if sample.failed]
 
-def table(samples: Sequence[Sample]) -> str:
-    """The table, as text."""
-    lines = [
-        f"{'system':<20} {'kind':<7} {'c':>4} {'CPU us/request':>24} {'x bare':>20} {'req/s':>8} {'requests':>9}",
-    ]
-    of = rows(samples)
-    previous: tuple[System, bool] | None = None
-    for row in sorted(
-        of, key=lambda row: (row.cell.stream, list({r.cell.system: 0 for r in of}).index(row.cell.system))
-    ):
-        cell = row.cell
-        if previous not in (None, (cell.system, cell.stream)):
-            lines.append("")
-        previous = (cell.system, cell.stream)
-        lines.append(
-            f"{cell.system.title:<20} {'stream' if cell.stream else 'unary':<7} {cell.clients:>4} "
-            f"{_spread(row.cpu_us, 1):>24} {'' if row.ratio is None else _spread(row.ratio, 2):>20} "
-            f"{row.per_second:>8.0f} {row.requests:>9}"
+    def rows(self) -> list[Row]:
+        """By work, clients and system, in the order in which they first came."""
+        found = []
+        order = list(WORKS)
+        cells = sorted(self.cells, key=lambda cell: (order.index(cell.work), cell.clients))
+        for cell in cells:
+            if cell.system != DIRECT:
+                found += [row for figure in UNITS if (row := self._row(cell, figure)) is not None]
+        return found
+
+    def _row(self, cell: Cell, figure: str) -> Row | None:
+        spread = self.spread(cell, figure)
+        if spread is None:
+            return None
+        yard, ratio = WORKS[cell.work].yardstick, None
+        if yard is not None and cell.system != yard and not figure.endswith("_ms"):
+            ratio = self.ratio(cell, Cell(cell.work, yard, cell.clients), figure)
+        samples = self._by_cell[cell]
+        rates = [*self._raw(cell, "per_second").values()]
+        return Row(
+            cell,
+            figure,
+            spread,
+            ratio,
+            statistics.median(rates) if rates and figure in ("cpu_us", "chunk_us") else None,
+            len(samples),
+            sum(sample.others > DISTURBED for sample in samples),
         )
-    lines.append("")
-    for system in dict.fromkeys(row.cell.system for row in of):
-        for stream in dict.fromkeys(row.cell.stream for row in of):
-            if (grown := growth(samples, system, stream=stream)) is not None:
-                kind = "stream" if stream else "unary"
-                lines.append(f"{system.title:<20} {kind:<7} c={MANY} / c={FEW}: {_spread(grown, 2)}")
+
+    def _raw(self, cell: Cell, figure: str) -> dict[int, float]:
+        samples = self._by_cell.get(cell, [])
+        return {sample.round: sample.figures[figure] for sample in samples if figure in sample.figures}
+
+
+def table(measured: Measured) -> str:
+    """The table, as text, and what is to be known of its windows."""
+    results = Results(measured.samples)
+    lines = [f"{'work':<10} {'system':<15} {'at once':>7}  {'':<23} {'median (range)':>26} {'x':>22} {'a second':>9}"]
+    before = None
+    for row in results.rows():
+        cell, work = row.cell, WORKS[row.cell.work]
+        if cell.work != before:
+            yard = "" if work.yardstick is None else f"; x is to {work.yardstick.title}"
+            lines += ["", f"{work.name}: {work.says}{yard}"]
+            before = cell.work
+        unit = UNITS[row.figure]
+        ratio = "" if row.ratio is None else row.ratio.text(2)
+        rate = "" if row.per_second is None else f"{row.per_second:.0f}"
+        mark = f"  disturbed {row.disturbed}/{row.rounds}" if row.disturbed else ""
+        lines.append(
+            f"{'':<10} {cell.system.title:<15} {cell.clients:>7}  {unit.says:<23} "
+            f"{row.found.text(unit.places):>26} {ratio:>22} {rate:>9}{mark}".rstrip()
+        )
+    disturbed = sum(sample.others > DISTURBED for sample in measured.samples)
+    lines += ["", f"{len(measured.samples)} windows, {measured.repeated} repeated, {disturbed} disturbed all the same"]
     return "\n".join(lines)
 
 
-def told(samples: Sequence[Sample], traced: Sequence[Traced]) -> dict[str, Any]:
+def told(measured: Measured, verdicts: Sequence[Verdict], about: Mapping[str, object]) -> dict[str, Any]:
     """Everything, as JSON has it."""
+    results = Results(measured.samples)
     return {
+        "about": dict(about),
+        "rows": [
+            {
+                **_cell(row.cell),
+                "figure": row.figure,
+                "found": asdict(row.found),
+                "ratio": None if row.ratio is None else asdict(row.ratio),
+                "per_second": row.per_second,
+                "disturbed": row.disturbed,
+            }
+            for row in results.rows()
+        ],
+        "verdicts": [asdict(verdict) for verdict in verdicts],
         "samples": [
             {
                 "round": sample.round,
                 **_cell(sample.cell),
-                "requests": sample.requests,
-                "cpu_us": sample.cpu_us,
-                "wall_s": sample.wall_s,
+                "figures": dict(sample.figures),
+                "others": sample.others,
+                "failed": sample.failed,
             }
-            for sample in samples
+            for sample in measured.samples
         ],
-        "rows": [
-            {
-                **_cell(row.cell),
-                "requests": row.requests,
-                "per_second": row.per_second,
-                "cpu_us": _told(row.cpu_us),
-                "ratio": None if row.ratio is None else _told(row.ratio),
-            }
-            for row in rows(samples)
-        ],
-        "verdicts": [
-            {"says": v.says, "kept": v.kept, "found": None if v.found is None else _told(v.found)}
-            for v in verdicts(samples, traced)
-        ],
+        "spans": [{"system": system.title, "made": n, "arrived": m} for system, (n, m) in measured.spans.items()],
+        "systems": [asdict(system) for system in dict.fromkeys(cell.system for cell in results.cells)],
     }
-
-
-def _row(samples: Sequence[Sample], cell: Cell) -> Row:
-    mine = [sample for sample in samples if sample.cell == cell]
-    bare = _by_round(samples, Cell(BARE, cell.stream, cell.clients))
-    ratios = [sample.cpu_us / bare[sample.round] for sample in mine if sample.round in bare]
-    return Row(
-        cell,
-        sum(sample.requests for sample in mine),
-        Spread.of([sample.cpu_us for sample in mine]),
-        statistics.median(sample.requests / sample.wall_s for sample in mine),
-        Spread.of(ratios) if ratios and cell.system != BARE else None,
-    )
-
-
-def _by_round(samples: Sequence[Sample], cell: Cell) -> dict[int, float]:
-    return {sample.round: sample.cpu_us for sample in samples if sample.cell == cell}
-
-
-def _spread(spread: Spread, places: int) -> str:
-    return f"{spread.median:.{places}f} ({spread.least:.{places}f}-{spread.most:.{places}f})"
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    return {
-        "system": cell.system.name,
-        "tracing": cell.system.tracing,
-        "stream": cell.stream,
-        "concurrency": cell.clients,
-    }
-
-
-def _told(spread: Spread) -> dict[str, float]:
-    return {"median": spread.median, "min": spread.least, "max": spread.most}
+    return {"work": cell.work, "system": cell.system.title, "clients": cell.clients}

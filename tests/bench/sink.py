@@ -1,11 +1,14 @@
 """An OTLP receiver that answers at once and counts spans: `python -m tests.bench.sink`, ended by its standard input.
 
+With `--delay 5` it answers after so many seconds.
+
 It does not look into spans: that their bytes are right is what the tests of `telemetry` and the receiver of
 `tracegate.testing` are for.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
@@ -34,8 +37,9 @@ class Counter:
 class Receiving(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, delay_s: float) -> None:
         self._counter = counter
+        self._delay_s = delay_s
         self._got = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -54,7 +58,10 @@ class Receiving(asyncio.Protocol):
                 return
             self._counter.take(head.split(b" ", 2)[1], bytes(got[end + 4 : whole]))
             del got[:whole]
-            self._transport.write(ANSWER)
+            if self._delay_s:
+                asyncio.get_running_loop().call_later(self._delay_s, self._transport.write, ANSWER)
+            else:
+                self._transport.write(ANSWER)
 
 
 def spans_in(request: bytes) -> int:
@@ -89,11 +96,11 @@ def _fields(data: bytes, at: int, end: int) -> list[tuple[int, int, int]]:
     return found
 
 
-async def main() -> None:
+async def main(delay_s: float) -> None:
     """Listen, say where, count until the input ends, say how many."""
     counter = Counter()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Receiving(counter), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Receiving(counter, delay_s), "127.0.0.1", 0)
     sys.stdout.write(json.dumps({"port": server.sockets[0].getsockname()[1]}) + "\n")
     sys.stdout.flush()
     await until_stdin_ends()
@@ -104,5 +111,7 @@ async def main() -> None:
 if __name__ == "__main__":
     import uvloop
 
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--delay", type=float, default=0.0)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+        runner.run(main(parser.parse_args().delay))

@@ -1,96 +1,152 @@
-"""The systems under test, each in a process of its own: `python -m tests.bench.systems SYSTEM …`.
+"""The systems: what is measured, how each is configured and started, and how a client asks it.
 
-All are served alike, as `tracegate serve` serves: one worker, uvicorn with uvloop, httptools and our protocol. The bare
-handler is what anybody writes with Starlette: it reads the body and answers the provider's bytes.
+Tracegate is started as its users start it, `tracegate serve`. The others have the settings that their own documents
+give for production; where they can trace, they do.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import gc
-import json
-import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-import uvloop
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
-from starlette.types import ASGIApp
+import yaml
 
-from tests.bench.child import until_stdin_ends
-from tests.bench.work import PATH, SCRIPTS, work
-from tracegate.build.telemetry import telemetry_of
-from tracegate.clock import RandomIds, SystemClock
-from tracegate.config.load import load
-from tracegate.config.model import Config
-from tracegate.server.assemble import assemble
-from tracegate.server.serve import bind, serving, worker
-from tracegate.testing.memory import MemoryExchange
-from tracegate.testing.simulator_log import Log
+from tests.bench import nginx, peers
+from tests.bench.work import KEY, MODEL, PATH, ROUTES, Ask, Provider, asking
 
-SYSTEMS = ("bare", "memory", "httpx")
-HEADERS = {"x-request-id": "0199f3a1-7a5e-7c10-8f3e-2b1c5d7e9f00", "cache-control": "no-store", "x-bench": "bare"}
-CREATED = 1_700_000_000  # of every answer, so that the exchange in memory plans each kind once
-LOGGED = 1  # calls that the exchange in memory remembers: a provider costs the gateway no memory
+Collector = Literal["none", "up", "down", "slow"]
+Name = Literal["direct", "bare", "nginx", "tracegate", "litellm", "portkey"]
+
+MANY_ROUTES, MANY_KEYS = 1_000, 10_000
+FEW_KEYS = 10
+CONNECTIONS = 1_000  # to a provider: the default of 200 would hold back 500 streams
 
 
-async def bare() -> Starlette:
-    """The yardstick: a Starlette handler that does nothing but answer."""
-    whole, chunks = (await work(stream=False)).answer[0], (await work(stream=True)).answer
+@dataclass(frozen=True, slots=True)
+class System:
+    """What is measured.
 
-    async def handler(request: Request) -> Response:
-        body = await request.body()
-        if b'"stream": true' not in body:
-            return Response(whole, media_type="application/json", headers=HEADERS)
-        return StreamingResponse(streamed(), media_type="text/event-stream", headers=HEADERS)
+    Args:
+        title: As the table says it.
+        name: What kind it is.
+        collector: Where its telemetry goes: nowhere, or to a receiver that is so.
+        renderer: Of Tracegate, as in its configuration.
+        transport: Of Tracegate, as in its configuration.
+        workers: Processes that serve.
+        many: 1,000 routes and 10,000 keys in its configuration.
+    """
 
-    async def streamed() -> AsyncIterator[bytes]:
-        for chunk in chunks:
-            yield chunk
-
-    return Starlette(routes=[Route(PATH, handler, methods=["POST"])])
-
-
-def gateway(config: Config) -> ASGIApp:
-    """The gateway over the exchange in memory, otherwise as `tracegate.server.serve.worker` makes it."""
-    clock, ids = SystemClock(), RandomIds()
-    telemetry = telemetry_of(config, clock, ids, os.environ)
-    exchange = MemoryExchange(clock, SCRIPTS, log=Log(keep=LOGGED), created=CREATED)
-    ways = dict.fromkeys(config.providers, exchange)
-    return assemble(config, telemetry.view, active=telemetry.active, clock=clock, ids=ids, exchanges=ways).app
+    title: str
+    name: Name
+    collector: Collector = "none"
+    renderer: str = "direct"
+    transport: str = "auto"
+    workers: int = 1
+    many: bool = False
 
 
-async def main(system: str, file: str) -> None:
-    """Serve until the input ends."""
-    config = load(file, os.environ)
-    app: ASGIApp
-    match system:
+DIRECT = System("direct", "direct")
+BARE = System("bare", "bare")
+NGINX = System("nginx", "nginx")
+TRACEGATE = System("tracegate", "tracegate", "up")
+OFF = System("off", "tracegate")
+HTTPX = System("httpx", "tracegate", "up", transport="httpx")
+SDK = System("sdk", "tracegate", "up", renderer="sdk")
+LITELLM = System("litellm", "litellm", "up")
+PORTKEY = System("portkey", "portkey")
+CHOICE = {system.title: system for system in (BARE, NGINX, TRACEGATE, OFF, HTTPX, SDK, LITELLM, PORTKEY)}
+
+TWO = System("2 workers", "tracegate", "up", workers=2)
+FOUR = System("4 workers", "tracegate", "up", workers=4)
+MANY = System("many routes", "tracegate", "up", many=True)
+DOWN = System("collector down", "tracegate", "down")
+SLOW = System("collector slow", "tracegate", "slow")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How to start a system: a command, and what its environment has beyond ours."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+def start(system: System, folder: Path, port: int, provider: Provider, collector: str | None) -> Start:
+    """Write a system's configuration into a folder of its own, and say how it is started.
+
+    Args:
+        system: Which.
+        folder: Empty.
+        port: Where it is to listen on 127.0.0.1.
+        provider: Where it sends requests.
+        collector: Base URL of its OTLP receiver.
+
+    Raises:
+        Missing: It is not installed, and can't be.
+    """
+    match system.name:
         case "bare":
-            app = await bare()
-        case "memory":
-            app = gateway(config)
+            file = folder / "tracegate.yaml"
+            file.write_text(_tracegate(System("", "tracegate"), port, provider, None), encoding="utf-8")
+            return Start([sys.executable, "-m", "tests.bench.bare", str(file)], {})
+        case "nginx":
+            return Start(nginx.command(folder, port, provider), {})
+        case "litellm":
+            return Start(*peers.litellm(folder, port, provider, collector))
+        case "portkey":
+            return Start(*peers.portkey(port, provider))
         case _:
-            app = worker(config)
-    gc.collect()
-    gc.freeze()  # as `worker` does
-    sock = bind(config.listen)
-    async with serving(app, sock, config):
-        sys.stdout.write(json.dumps({"port": sock.getsockname()[1]}) + "\n")
-        sys.stdout.flush()
-        await until_stdin_ends()
+            file = folder / "tracegate.yaml"
+            file.write_text(_tracegate(system, port, provider, collector), encoding="utf-8")
+            command = [str(Path(sys.executable).parent / "tracegate"), "serve", "--config", str(file)]
+            return Start([*command, "--workers", str(system.workers)], {})
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("system", choices=SYSTEMS)
-    parser.add_argument("file")
-    parser.add_argument("--core", type=int)
-    given = parser.parse_args()
-    if given.core is not None:
-        os.sched_setaffinity(0, {given.core})
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(given.system, given.file))
+def ask(system: System, route: str, port: int, provider: Provider) -> Ask:
+    """What a client of a system sends for a route."""
+    way = ROUTES[route]
+    match system.name:
+        case "direct":
+            return asking(route, port, f"/{way.kind}{PATH}", {})
+        case "nginx":
+            return asking(route, port, f"/{route}{PATH}", {})
+        case "portkey":
+            return asking(route, port, PATH, {"x-portkey-config": peers.portkey_config(way, provider)})
+        case _:
+            return asking(route, port, PATH, {})
+
+
+def _tracegate(system: System, port: int, provider: Provider, collector: str | None) -> str:
+    """A plain configuration, as a small team would write it; or a large one."""
+    providers: dict[str, object] = {}
+    targets: dict[str, str] = {}
+    routes: dict[str, object] = {}
+    for route, way in ROUTES.items():
+        order = []
+        for origin in way.origins:
+            id = f"{route}-{origin}"
+            providers[id] = {
+                "row": "openai",
+                "base_url": provider.url(way.kind, origin),
+                "key": "sk-of-the-benchmark",
+                "region": "swedencentral",
+                "transport": system.transport,
+                "pool": {"connections": CONNECTIONS},
+            } | ({"tls": {"ca": provider.cert}} if origin == "tls" else {})
+            targets[id] = f"{id}/{MODEL}"
+            order.append(id)
+        targets[f"{route}-spare"] = f"{order[-1]}/{MODEL}-2024-07-18"
+        # No provider is asked twice: that the first one refuses is what the route of that name is about.
+        routes[route] = {"fallback": [*order, f"{route}-spare"], "retry": 0}
+    keys: dict[str, object] = {"load": {"tenant": "bench", "key": KEY}}
+    for number in range(1, MANY_KEYS if system.many else FEW_KEYS):
+        keys[f"key-{number}"] = {"tenant": f"tenant-{number % 100}", "key": f"{KEY}-{number:06}"}
+    if system.many:
+        for number in range(len(routes), MANY_ROUTES):
+            routes[f"route-{number}"] = ["unary-plain", "unary-spare"]
+    telemetry = {"otlp": collector or "none", "renderer": system.renderer}
+    written = {"listen": f"127.0.0.1:{port}", "providers": providers, "targets": targets, "routes": routes}
+    return yaml.safe_dump(written | {"keys": keys, "telemetry": telemetry}, sort_keys=False)

@@ -1,4 +1,4 @@
-"""The benchmark runs, and judges what it measured; no test here looks at a clock."""
+"""The benchmark runs, and says what it measured; no test here looks at a clock."""
 
 from __future__ import annotations
 
@@ -7,88 +7,175 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.__main__ import _parser, main, plan_of
-from tests.bench.measure import BARE, TRACED, Cell, Plan, Sample, System, Traced, measured
-from tests.bench.report import rows, table, told, verdicts
+from tests.bench.__main__ import main, parser, plan_of
+from tests.bench.figures import Window, at, grown
+from tests.bench.measure import Cell, Measured, Plan, Sample, measured
+from tests.bench.nginx import Missing
+from tests.bench.picture import svg
+from tests.bench.report import Results, table, told
 from tests.bench.sink import spans_in
-from tests.bench.work import Work
+from tests.bench.systems import BARE, CHOICE, DIRECT, DOWN, HTTPX, NGINX, OFF, SDK, SLOW, TRACEGATE, System
+from tests.bench.work import KINDS, PATH, asking
+from tests.bench.works import QUICK, WORKS
 
 pytestmark = pytest.mark.slow
 
-HTTPX = System("httpx")
+BRIEF = Window(seconds=0.2, most=6, settle_s=0, warm_s=0)
 
 
-def test_a_few_requests_run_through_every_system() -> None:
-    """Bare handler, exchange in memory with tracing, stock transport: all answer right, and every span arrives."""
-    plan = Plan([BARE, TRACED, HTTPX], concurrency=(2,), rounds=1, seconds=0.2, pinned=False, most=6, settle_s=0)
+def test_a_few_requests_run_through_every_kind_of_work() -> None:
+    """Plain, over TLS, refused at first, streams; every answer is right and every span arrives."""
+    names = ("unary", "tls", "limited", "full", "start")
+    works = [WORKS[name] for name in names]
+    systems = {name: [BARE, TRACEGATE, HTTPX] if name == "unary" else [TRACEGATE] for name in names}
+    plan = Plan(works, systems, dict.fromkeys(names, (2,)), 1, BRIEF, pinned=False, repeats=0)
     said: list[str] = []
-    samples, traced = measured(plan, said.append)
-    cells = [Cell(system, stream, 2) for stream in (False, True) for system in plan.systems]
-    assert [sample.cell for sample in samples] == cells
-    assert all(sample.requests and sample.cpu_ns > 0 for sample in samples)
-    assert [(told.system, told.arrived == told.expected > 0) for told in traced] == [(TRACED, True)]
+    found = measured(plan, said.append)
     assert said == ["round 1 of 1 done"]
+    assert [sample.cell for sample in found.samples] == [Cell(n, one, 2) for n in names for one in systems[n]]
+    for sample in found.samples:
+        figure = {"full": "chunk_us", "start": "start_s"}.get(sample.cell.work, "cpu_us")
+        assert sample.figures[figure] > 0
+    assert [(system, made == arrived > 0) for system, (made, arrived) in found.spans.items()] == [
+        (TRACEGATE, True),
+        (HTTPX, True),
+    ]
 
 
-def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_a_table_and_writes_json_and_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A run of one system over its command: nothing to judge is no failure."""
-    file = tmp_path / "result.json"
-    arguments = ["--systems", "bare", "--kinds", "unary", "--concurrency", "1", "--rounds", "1", "--seconds", "0.1"]
-    assert main([*arguments, "--json", str(file)]) == 0
-    assert "bare                 unary      1" in capsys.readouterr().out
-    assert [row["concurrency"] for row in json.loads(file.read_text("utf-8"))["rows"]] == [1]
+    numbers, picture = tmp_path / "result.json", tmp_path / "result.svg"
+    what = ["--systems", "bare", "--work", "unary", "--clients", "1", "--rounds", "1", "--seconds", "0.1"]
+    assert main([*what, "--json", str(numbers), "--svg", str(picture)]) == 0
+    assert "bare                  1  CPU us/request" in capsys.readouterr().out
+    assert [row["clients"] for row in json.loads(numbers.read_text("utf-8"))["rows"]] == [1]
+    assert "bare, 1 at once" in picture.read_text("utf-8")
+
+
+def plan(*arguments: str) -> Plan:
+    """What the command makes of arguments."""
+    return plan_of(parser().parse_args(arguments))
 
 
 def test_arguments_choose_what_runs() -> None:
-    """By default everything; a part by name; what is unknown is refused."""
-    plan = plan_of(_parser().parse_args([]))
-    assert plan.systems == [BARE, *(System(name, on) for name in ("memory", "httpx") for on in (True, False))]
-    assert (plan.streams, plan.concurrency) == ([False, True], (1, 16, 64, 200))
-    some = plan_of(_parser().parse_args(["--systems", "memory", "--tracing", "on", "--kinds", "stream"]))
-    assert (some.systems, some.streams) == ([TRACED], [True])
-    assert TRACED in plan_of(_parser().parse_args(["--quick"])).systems
+    """By default what says most; a part by name; everything; what is unknown is refused."""
+    usual = plan("--systems", "bare,tracegate,off,httpx,sdk")
+    assert [*usual.systems] == [name for name, work in WORKS.items() if work.default]
+    assert usual.systems["unary"] == [BARE, TRACEGATE, OFF, HTTPX, SDK]
+    assert usual.systems["collector"] == [TRACEGATE, DOWN, SLOW]
+    assert usual.clients["paced"] == (64,)
+    assert "soak" in plan("--all", "--systems", "bare").systems
+    assert plan("--all", "--systems", "tracegate").clients["paced"] == (64, 500)
+    assert [*plan("--quick", "--systems", "bare").systems] == [*QUICK]
+    some = plan("--systems", "tracegate", "--work", "unary", "--clients", "3,4")
+    assert (some.systems, some.clients) == ({"unary": [TRACEGATE]}, {"unary": [3, 4]})
     with pytest.raises(SystemExit):
-        _parser().parse_args(["--systems", "fast"])
+        plan("--systems", "fast")
 
 
-def samples(*cpu: tuple[System, int, int, float]) -> list[Sample]:
-    """Samples of unary requests: system, clients, round, microseconds."""
-    return [Sample(turn, Cell(system, False, c), 10, int(us * 10_000), 1.0) for system, c, turn, us in cpu]
+def test_what_is_asked_for_and_missing_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """nginx by name: status 2, and how to get it; by default it is left out, and said."""
+
+    def missing() -> str:
+        raise Missing("nginx is not installed: here is how")
+
+    monkeypatch.setattr("tests.bench.nginx.program", missing)
+    assert main(["--systems", "nginx"]) == 2
+    assert "here is how" in capsys.readouterr().err
+    assert NGINX not in plan().systems["unary"]
+    assert "it is left out" in capsys.readouterr().err
+
+
+def test_httpx_and_sdk_are_spared_where_they_say_little() -> None:
+    """Unless they are asked for, or everything is."""
+    chosen = [*CHOICE.values()]
+    assert HTTPX in WORKS["unary"].systems(chosen, every=False)
+    assert HTTPX not in WORKS["tls"].systems(chosen, every=False)
+    assert HTTPX in WORKS["tls"].systems(chosen, every=True)
+    assert WORKS["many"].systems([BARE], every=True) == []
+    assert WORKS["latency"].systems([BARE, TRACEGATE], every=False) == [DIRECT, TRACEGATE]
+
+
+def test_each_round_begins_with_another_system() -> None:
+    """So that none is always measured behind the same one; a work ends after its own rounds."""
+    made = Plan(
+        [WORKS["unary"], WORKS["memory"]], {"unary": [BARE, OFF], "memory": [OFF]}, {"unary": [1], "memory": [2]}
+    )
+    order = [[cell.system for _, cell in made.cells(turn)] for turn in (0, 1)]
+    assert order == [[BARE, OFF, OFF], [OFF, BARE]]
+    assert made.standing() == [BARE, OFF]
+
+
+def sample(turn: int, work: str, system: System, clients: int = 16, others: float = 0.0, **figures: float) -> Sample:
+    """One window."""
+    return Sample(turn, Cell(work, system, clients), figures, others)
 
 
 def test_ratios_are_of_one_round() -> None:
     """Each round is compared with its own bare handler, then the median is taken."""
-    found = rows(samples((BARE, 16, 0, 50), (TRACED, 16, 0, 150), (BARE, 16, 1, 100), (TRACED, 16, 1, 200)))
-    ratio = found[1].ratio
-    assert found[0].ratio is None
-    assert ratio is not None
-    assert (ratio.median, ratio.least, ratio.most) == (2.5, 2.0, 3.0)
+    rounds = [(50, 150), (100, 200)]
+    results = Results(
+        [
+            sample(n, "unary", one, cpu_us=us)
+            for n, both in enumerate(rounds)
+            for one, us in zip((BARE, OFF), both, strict=True)
+        ]
+    )
+    bare, off = results.rows()
+    assert bare.ratio is None
+    assert off.ratio is not None
+    assert (off.ratio.median, off.ratio.least, off.ratio.most) == (2.5, 2.0, 3.0)
 
 
-@pytest.mark.parametrize(
-    ("few", "many", "arrived", "kept"),
-    [(400, 480, 9, [True, True, True]), (401, 400, 9, [False, True, True]), (300, 361, 8, [True, False, False])],
-)
-def test_bounds_are_judged(few: float, many: float, arrived: int, kept: list[bool]) -> None:
-    """4 times the bare handler with 16 clients, 1.2 times that with 200, and no span lost."""
-    measured = samples((BARE, 16, 0, 100), (TRACED, 16, 0, few), (TRACED, 200, 0, many))
-    judged = verdicts(measured, [Traced(TRACED, 9, arrived)])
-    assert [verdict.kept for verdict in judged] == kept
-    assert [verdict.text.startswith("OK ") for verdict in judged] == kept
-    assert [verdict["kept"] for verdict in told(measured, [Traced(TRACED, 9, arrived)])["verdicts"]] == kept
-    assert "c=200 / c=16" in table(measured)
+def test_times_are_those_added_to_the_providers_own() -> None:
+    """Round by round; work that is not compared with the provider has no row for them."""
+    late = [sample(0, "latency", DIRECT, p50_ms=50.5), sample(0, "latency", OFF, p50_ms=51.5, cpu_us=1)]
+    rows = Results([*late, sample(0, "unary", OFF, p50_ms=3.0, cpu_us=1)]).rows()
+    found = {(row.cell.work, row.figure): row.found.median for row in rows}
+    assert found == {("unary", "cpu_us"): 1, ("latency", "cpu_us"): 1, ("latency", "p50_ms"): 1.0}
+
+
+def test_disturbed_and_failed_windows_are_said() -> None:
+    """In the table, and in the JSON."""
+    failed = Sample(1, Cell("unary", OFF, 16), {}, 0.0, "WrongAnswer: 502")
+    found = Measured([sample(0, "unary", OFF, others=0.5, cpu_us=100, per_second=7), failed], {OFF: (3, 3)}, 4)
+    assert "disturbed 1/2" in table(found)
+    assert "2 windows, 4 repeated, 1 disturbed all the same" in table(found)
+    written = json.loads(json.dumps(told(found, [], {"cores": 2})))
+    assert [one["failed"] for one in written["samples"]] == ["", "WrongAnswer: 502"]
+    assert written["spans"] == [{"system": "off", "made": 3, "arrived": 3}]
+
+
+def test_a_picture_has_a_bar_for_each_row() -> None:
+    """With its range; what differs by more than thirty times is drawn on a logarithmic scale, and says so."""
+    far = [sample(0, "unary", one, cpu_us=us) for one, us in ((BARE, 50), (TRACEGATE, 100), (OFF, 5_000))]
+    near = [sample(n, "full", TRACEGATE, 64, chunk_us=us) for n, us in enumerate((2.0, 4.0))]
+    drawn = svg(Results([*far, *near]).rows(), "a < b")
+    assert drawn.count("<rect") == 1 + 4
+    assert drawn.count("logarithmic") == 1
+    assert "3.00 (2.00-4.00)" in drawn
+    assert "a &lt; b" in drawn
 
 
 def test_wrong_answers_are_told() -> None:
-    """Another status, another length, a stream that misses an event or its end."""
-    unary, stream = Work(False, b"", (b"1234",)), Work(True, b"", (b"data: a\n\n", b"data: [DONE]\n\n"))
-    ok, end = b"HTTP/1.1 200 OK\r\n\r\n", b"data: [DONE]\n\n\r\n0\r\n\r\n"
-    assert unary.right(ok, b"4321")
-    assert not unary.right(ok, b"123")
-    assert not unary.right(b"HTTP/1.1 502 Bad Gateway\r\n\r\n", b"1234")
-    assert stream.right(ok, b"9\r\ndata: a\n\n\r\n10\r\n: comment\n" + end)
-    assert not stream.right(ok, b"10\r\n" + end)
-    assert not stream.right(ok, b"9\r\ndata: a\n\n\r\n0\r\n\r\n")
+    """Another status, or an answer without its end."""
+    ask = asking("unary", 80, PATH, {"x-more": "1"})
+    assert b"\r\nx-more: 1\r\n" in ask.request
+    assert ask.right(b"HTTP/1.1 200 OK\r\n\r\n", b'"content": "' + ask.needle + b'"')
+    assert not ask.right(b"HTTP/1.1 502 Bad Gateway\r\n\r\n", ask.needle)
+    assert not ask.right(b"HTTP/1.1 200 OK\r\n\r\n", ask.needle[:-1])
+    assert len(asking("large", 80, PATH, {}).request) > 30_000 > 2_000 > len(ask.request)
+    assert KINDS["paced"].every_ms == 20
+
+
+def test_shares_and_growth() -> None:
+    """A percentile is a value that was seen; growth is of the second fifth."""
+    assert [at([1, 2, 3, 4], share) for share in (0, 0.5, 0.99, 1)] == [1, 3, 4, 4]
+    assert grown([500, 100, 100, 100, 110]) == 1.1
 
 
 def test_spans_are_counted_over_resources_and_scopes() -> None:

@@ -1,13 +1,15 @@
 """What is asked and answered: the client's request, the provider's answer, and how a right answer is told.
 
-The bare handler answers with the very bytes that the simulated provider sends, so both write the same.
+A route is a name that a client asks for; behind it stands a kind of answer, and where the provider gives it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import Literal
 
 from tracegate.clock import SystemClock
 from tracegate.dialects.dialect import Outgoing
@@ -18,77 +20,139 @@ from tracegate.testing.script import Step
 PATH = "/v1/chat/completions"
 MODEL = "gpt-4o-mini"  # the price table has it, so that cost is computed too
 ROUTE = "chat"
-KEY = "tg-key-of-the-benchmark"
-
-SCRIPTS: Mapping[str, Step] = {"unary/*": Step(words=36), "stream/*": Step(words=18)}
-"""By provider: about 1 KB in one piece, or 20 chunks (a role, 18 words, a finish reason)."""
+KEY = "sk-tg-key-of-the-benchmark"  # LiteLLM wants `sk-`
 
 QUESTION = " ".join(["Which provider, model and region served the answer before this one, and what did it cost?"] * 8)
 
+SENTENCE = "every hop is a span that carries provider, model, region, latency and cost"  # of every answer
+
+CHUNKS = 200  # of a stream: a role, words, a finish reason; `[DONE]` comes on top
+CREATED = 1_700_000_000  # of every answer, in UTC seconds
+
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """One kind of request.
+class Kind:
+    """What the provider does with one request.
 
     Args:
-        stream: Whether a stream is asked for.
-        body: The client's request, about 1 KB.
-        answer: What the provider sends to a client: one piece, or the events, `[DONE]` last.
+        words: Of its answer.
+        asked: How often the question stands in the request.
+        stream: Whether it answers in chunks.
+        every_ms: Between two of them; 0 for all at once.
+        after_ms: Before a whole answer.
     """
 
-    stream: bool
-    body: bytes
-    answer: tuple[bytes, ...]
+    words: int = 36
+    asked: int = 1
+    stream: bool = False
+    every_ms: int = 0
+    after_ms: int = 0
 
-    @property
-    def name(self) -> str:
-        """`unary` or `stream`."""
-        return "stream" if self.stream else "unary"
+
+KINDS: Mapping[str, Kind] = {
+    "unary": Kind(),  # about 1 KB each way
+    "large": Kind(words=5_800, asked=42),  # about 32 KB each way
+    "late": Kind(after_ms=50),
+    "full": Kind(words=CHUNKS - 2, stream=True),
+    "paced": Kind(words=CHUNKS - 2, stream=True, every_ms=20),
+    "slow": Kind(words=CHUNKS - 2, stream=True, every_ms=1_000),
+}
+
+Origin = Literal["plain", "tls", "limited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a route leads: a kind of answer, and the provider's ports in order; the one called `limited` says 429."""
+
+    kind: str
+    origins: tuple[Origin, ...] = ("plain",)
+
+
+ROUTES: Mapping[str, Way] = {
+    **{kind: Way(kind) for kind in KINDS},
+    "tls": Way("unary", ("tls",)),
+    "tls-large": Way("large", ("tls",)),
+    "limited": Way("unary", ("limited", "plain")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The provider's ports on 127.0.0.1, and the certificate that the one behind TLS shows."""
+
+    plain: int
+    tls: int
+    limited: int
+    cert: str
+
+    def url(self, kind: str, origin: Origin) -> str:
+        """The base URL of a kind of answers, as clients of OpenAI's API write it."""
+        scheme, port = ("https", self.tls) if origin == "tls" else ("http", getattr(self, origin))
+        return f"{scheme}://127.0.0.1:{port}/{kind}/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request on the wire, and how its answer is judged.
+
+    Args:
+        kind: What comes back.
+        request: Head and body.
+        needle: What stands in every right answer.
+        first: What stands in the event of a stream that has the first word, and in no other. It is not the first event:
+            providers begin with a role, which says nothing yet.
+    """
+
+    kind: Kind
+    request: bytes = field(repr=False)
+    needle: bytes = field(repr=False)
+    first: bytes = b'"every"'
 
     def right(self, head: bytes, body: bytes) -> bool:
-        """Whether an answer is the one that was to come, by its status, length and events.
-
-        Args:
-            head: With its empty line.
-            body: As it stands on the wire; of a stream in chunks.
-        """
-        if not head.startswith(b"HTTP/1.1 200 "):
-            return False
-        if not self.stream:
-            return len(body) == len(self.answer[0])
-        # A gateway adds its comments; what a client reads of the events must be all there, in whole.
-        return body.count(b"data: ") == len(self.answer) and body.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
-
-    def request(self, port: int) -> bytes:
-        """The whole request on the wire."""
-        head = (
-            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n"
-            "Accept: application/json\r\nContent-Type: application/json\r\nUser-Agent: tracegate-bench\r\n"
-            f"Content-Length: {len(self.body)}\r\n\r\n"
-        )
-        return head.encode() + self.body
+        """Whether a whole answer is the one that was to come."""
+        return head.startswith(b"HTTP/1.1 200 ") and self.needle in body
 
 
-async def work(*, stream: bool) -> Work:
-    """The request and the answer of one kind."""
+def asking(route: str, port: int, path: str, headers: Mapping[str, str]) -> Ask:
+    """The request of a route.
+
+    Args:
+        route: A name of `ROUTES`, which the client says as the model.
+        port: Of the system, on 127.0.0.1.
+        path: As the system wants it.
+        headers: Beyond the usual ones.
+    """
+    kind = KINDS[ROUTES[route].kind]
+    body = _request(kind, route)
+    fields = {"Host": f"127.0.0.1:{port}", "Authorization": f"Bearer {KEY}", "Accept": "application/json"}
+    fields |= {"Content-Type": "application/json", "User-Agent": "tracegate-bench", "Content-Length": str(len(body))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in (fields | dict(headers)).items())
+    return Ask(kind, f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body, _text(kind.words)[-40:].encode())
+
+
+def _request(kind: Kind, model: str) -> bytes:
     messages = [
         {"role": "system", "content": "Answer in one sentence."},
-        {"role": "user", "content": QUESTION},
+        {"role": "user", "content": " ".join([QUESTION] * kind.asked)},
     ]
-    asked: dict[str, object] = {"model": f"{ROUTE}-stream" if stream else ROUTE, "messages": messages}
-    asked |= {"temperature": 0.2, "max_tokens": 256} | ({"stream": True} if stream else {})
-    return Work(stream, json.dumps(asked).encode(), tuple(await _answer(asked, stream)))
+    asked: dict[str, object] = {"model": model, "messages": messages, "temperature": 0.2, "max_tokens": 256}
+    return json.dumps(asked | ({"stream": True} if kind.stream else {})).encode()
 
 
-async def _answer(asked: Mapping[str, object], stream: bool) -> list[bytes]:
-    """What the simulated provider sends for a request."""
-    exchange = MemoryExchange(SystemClock(), SCRIPTS)
-    name = "stream" if stream else "unary"
-    target = Target(name, name, "openai", MODEL)
-    body = json.dumps({**asked, "model": MODEL}).encode()
+def _text(words: int) -> str:
+    return " ".join(islice(cycle(SENTENCE.split()), words))
+
+
+async def answer(kind: Kind) -> list[bytes]:
+    """What the provider sends: one piece, or the events, `[DONE]` last."""
+    exchange = MemoryExchange(SystemClock(), {"*": Step(text=_text(kind.words))}, created=CREATED)
+    body = _request(kind, MODEL)
     far = exchange.clock.now() + 10_000_000_000
     incoming = await exchange.send(
-        Outgoing(target, f"/{name}{PATH}", [("content-type", "application/json")], body),
+        Outgoing(
+            Target("it", "openai", "openai", MODEL), f"/openai{PATH}", [("content-type", "application/json")], body
+        ),
         Connection(),
         connect_by=far,
         write_by=far,
