@@ -4,6 +4,7 @@
 TracegateError
 ├─ ConfigError         the configuration is wrong (its details are the config room's)
 ├─ Malformed           bytes of the audit log, or of a proof from it, that are not what they should be
+│  └─ Unreadable       not even of that kind
 ├─ Rejected            our own 4xx: nothing was tried
 ├─ Denied              policy; 403
 ├─ Unavailable         a gate or a limit of our own; 503
@@ -39,6 +40,10 @@ class ConfigError(TracegateError):
 
 class Malformed(TracegateError):
     """A leaf, note, proof or receipt whose bytes are not what its format says; the text names the fault."""
+
+
+class Unreadable(Malformed):
+    """What was given is not even of the kind that was asked for: no response, no bundle."""
 
 
 class Rejected(TracegateError):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.audit.vectors import HASHES, LEAVES, ORIGIN, SEED
+from tracegate.audit.canonical import encode
 from tracegate.audit.checkpoint import Checkpoint, sign_checkpoint
 from tracegate.audit.keys import WITNESS, Signer
 from tracegate.audit.merkle import inclusion, leaf_hash
 from tracegate.audit.proof import Proof
+from tracegate.audit.receipt import make_bundle, make_receipt
 from tracegate.audit.tiles import TileNodes
 from tracegate.audit.tree import Tree
 
@@ -45,3 +50,24 @@ def proof_of(index: int, raw: bytes) -> str:
     note = sign_checkpoint(Checkpoint(ORIGIN, len(LEAVES), tree.root()), SIGNER)
     path = inclusion(index, len(LEAVES), TileNodes(len(LEAVES), files.read))
     return str(Proof(index, tuple(path), str(note)))
+
+
+def changed(index: int, **members: Any) -> bytes:
+    """A leaf of the vectors with other members; `...` removes one, a dot in a name (as `__`) goes one level down."""
+    leaf: dict[str, Any] = json.loads(LEAVES[index])
+    for name, value in members.items():
+        *above, last = name.split("__")
+        part = leaf
+        for step in above:
+            part = part[step]
+        part[last] = value
+        if value is ...:
+            del part[last]
+    return encode(leaf)
+
+
+def bundle(index: int, raw: bytes, r: bytes | None, **members: Any) -> bytes:
+    """The bundle of a leaf in the place of one of the vectors, signed and proved; `...` removes a member."""
+    record_id = json.loads(raw)["record_id"]
+    whole = make_bundle(make_receipt(SIGNER, index, raw, r), record_id, proof_of(index, raw)) | members
+    return json.dumps({name: value for name, value in whole.items() if value is not ...}).encode()

@@ -16,7 +16,7 @@ from tracegate.audit.events import Aborted
 from tracegate.audit.keys import SIGNATURE, Key, Signer
 from tracegate.audit.kinds import Final
 from tracegate.audit.leaf import read
-from tracegate.errors import Malformed
+from tracegate.errors import Malformed, Unreadable
 
 SLIM_ABOVE = 4096
 """Bytes of a leaf above which a stream's receipt has its hash only."""
@@ -139,14 +139,15 @@ def parse_bundle(raw: bytes) -> Receipt:
     """The bundle of its JSON, whose spacing and order are free; a receipt alone is one too.
 
     Raises:
-        Malformed: It is none: a member that is missing, twice there, not known, or of another kind.
+        Unreadable: It is no JSON object, or has a member twice.
+        Malformed: A member is missing, not known, or of another kind.
     """
     try:
         value = json.loads(raw.decode(), object_pairs_hook=_once)
     except (ValueError, RecursionError) as exc:
-        raise Malformed(f"not JSON: {exc}") from None
+        raise Unreadable(f"not JSON: {exc}") from None
     if not isinstance(value, dict):
-        raise Malformed("not a JSON object")
+        raise Unreadable("not a JSON object")
     return _receipt(value, {**_RECEIPT, **_OPTIONAL, **_BUNDLE})
 
 

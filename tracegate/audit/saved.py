@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from tracegate.audit.signature import Fields, is_stream
-from tracegate.errors import Malformed
+from tracegate.errors import Unreadable
 
-_STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: [^\r\n]*)?")
+_STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: [\t -~\x80-\xff]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*")
 _LINE = re.compile(rb"\r?\n")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[^\r\n]*)?\r\n")
@@ -33,11 +33,11 @@ def parse_saved(raw: bytes) -> Saved:
     """The response of a saved file; sections of status 1xx before it are passed over, chunks are joined.
 
     Raises:
-        Malformed: It is neither a response nor a stream of events.
+        Unreadable: It is neither a response nor a stream of events.
     """
     if not raw.startswith(b"HTTP/"):
         if not _EVENTS.match(raw):
-            raise Malformed("neither a response with its head nor a stream of server-sent events")
+            raise Unreadable("neither a response with its head nor a stream of server-sent events")
         return Saved(None, {}, raw)
     status, at = 100, 0
     fields: dict[str, str] = {}
@@ -53,7 +53,7 @@ def _head(raw: bytes, at: int) -> tuple[int, dict[str, str], int]:
     line, at = _line(raw, at)
     found = _STATUS.fullmatch(line)
     if found is None:
-        raise Malformed("a response whose first line is no status line")
+        raise Unreadable("a response whose first line is no status line")
     fields: dict[str, str] = {}
     while True:
         line, at = _line(raw, at)
@@ -61,7 +61,7 @@ def _head(raw: bytes, at: int) -> tuple[int, dict[str, str], int]:
             return int(found[1]), fields, at
         field = _FIELD.fullmatch(line)
         if field is None:
-            raise Malformed(f"a line of the head that is no field: {line[:60]!r}")
+            raise Unreadable(f"a line of the head that is no field: {line[:60]!r}")
         name, value = field[1].decode().lower(), field[2].decode("latin-1")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
 
@@ -69,7 +69,7 @@ def _head(raw: bytes, at: int) -> tuple[int, dict[str, str], int]:
 def _line(raw: bytes, at: int) -> tuple[bytes, int]:
     end = _LINE.search(raw, at)
     if end is None:
-        raise Malformed("a response whose head does not end")
+        raise Unreadable("a response whose head does not end")
     return raw[at : end.start()], end.end()
 
 
