@@ -72,11 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def plan_of(given: argparse.Namespace) -> Plan:
-    """What the arguments ask for.
-
-    Raises:
-        Missing: nginx was asked for, and is not installed.
-    """
+    """What the arguments ask for."""
     quick = QUICK if given.quick and not given.work else {}
     names = given.work or [*quick] or [name for name, work in WORKS.items() if work.default or given.all]
     chosen = _chosen(given.systems)
@@ -102,8 +98,6 @@ def _chosen(names: Sequence[str] | None) -> list[System]:
             _say(f"{exc}; it is left out")
             found.remove(NGINX)
         return found
-    if NGINX.title in names:
-        nginx.program()
     return [CHOICE[name] for name in names]
 
 

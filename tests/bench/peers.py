@@ -37,8 +37,8 @@ INSTALL_S = 1200
 def litellm(
     folder: Path, port: int, provider: Provider, collector: str | None
 ) -> tuple[Sequence[str], Mapping[str, str]]:
-    """Install LiteLLM if it is missing, write its configuration; its command and environment."""
-    at = _litellm()
+    """Write LiteLLM's configuration into a folder; its command and environment."""
+    at = litellm_folder()
     models: list[dict[str, object]] = []
     for route, way in ROUTES.items():
         for number, origin in enumerate(way.origins):
@@ -62,25 +62,41 @@ def litellm(
     return [*command, "--num_workers", "1", "--telemetry", "False"], environment
 
 
-def _litellm() -> Path:
+def litellm_folder() -> Path:
+    """Where LiteLLM is, installed if it was not.
+
+    Raises:
+        Missing: It can't be.
+    """
     at = cache(os.environ) / "bench" / f"litellm-{LITELLM}"
     python = str(at / "bin" / "python")
     packages = [f"litellm[proxy]=={LITELLM}", f"opentelemetry-sdk=={OTEL}", f"opentelemetry-exporter-otlp=={OTEL}"]
-    _install(at, [[sys.executable, "-m", "venv", "."], [python, "-m", "pip", "install", "--quiet", *packages]], {})
+    _install(
+        at, [[sys.executable, "-m", "venv", "."], [python, "-m", "pip", "install", "--quiet", *packages]], {}, packages
+    )
     return at
 
 
 def portkey(port: int, provider: Provider) -> tuple[Sequence[str], Mapping[str, str]]:
-    """Install Portkey if it is missing; its command and environment."""
-    node = shutil.which("node")
-    if node is None:
+    """Portkey's command and environment."""
+    at = portkey_folder()
+    server = at / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+    environment = {"NODE_ENV": "production", "NODE_EXTRA_CA_CERTS": provider.cert}
+    return ["node", str(server), "--headless", f"--port={port}"], environment
+
+
+def portkey_folder() -> Path:
+    """Where Portkey is, installed if it was not.
+
+    Raises:
+        Missing: It can't be.
+    """
+    if shutil.which("node") is None:
         raise Missing("Portkey needs Node.js: `apt-get install nodejs npm` on Debian")
     at = cache(os.environ) / "bench" / f"portkey-{PORTKEY}"
     pins = {"dependencies": {"@portkey-ai/gateway": PORTKEY}, "overrides": {"@hono/node-server": NODE_SERVER}}
-    _install(at, [["npm", "install", "--silent", "--no-audit", "--no-fund"]], {"package.json": json.dumps(pins)})
-    server = at / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
-    environment = {"NODE_ENV": "production", "NODE_EXTRA_CA_CERTS": provider.cert}
-    return [node, str(server), "--headless", f"--port={port}"], environment
+    _install(at, [["npm", "install", "--silent", "--no-audit", "--no-fund"]], {"package.json": json.dumps(pins)}, pins)
+    return at
 
 
 def portkey_config(way: Way, provider: Provider) -> str:
@@ -94,13 +110,13 @@ def portkey_config(way: Way, provider: Provider) -> str:
     return json.dumps({"strategy": {"mode": "fallback", "on_status_codes": [429]}, "targets": targets})
 
 
-def _install(at: Path, commands: Sequence[Sequence[str]], files: Mapping[str, str]) -> None:
-    """Make a folder with some files and run the commands that fill it, unless that was done before.
+def _install(at: Path, commands: Sequence[Sequence[str]], files: Mapping[str, str], pins: object) -> None:
+    """Make a folder with some files and run the commands that fill it, unless that was done with these pins before.
 
     Raises:
         Missing: One failed; the text has the end of what it said.
     """
-    done, want = at / "installed", json.dumps([commands, files])
+    done, want = at / "installed", json.dumps(pins)
     if done.exists() and done.read_text("utf-8") == want:
         return
     shutil.rmtree(at, ignore_errors=True)

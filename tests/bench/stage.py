@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.bench.child import Child
-from tests.bench.systems import DIRECT, System, ask, start
+from tests.bench.systems import DIRECT, System, ask, installed, start
 from tests.bench.usage import cpu_ns, family
 from tests.bench.work import Ask, Provider
 from tests.house.repository import ROOT
@@ -31,6 +31,7 @@ from tests.server.certificate import certificate
 
 START_S = 90.0  # LiteLLM takes 25 s on a busy core
 ANSWER_S = 20.0  # the first one may wait for a lot of imports
+AGAIN_S = 0.005  # between two looks at whether a system answers
 STOP_S = 30.0
 SLOW_S = 5  # of a receiver that answers late
 SPANS = 3
@@ -92,12 +93,15 @@ class Running:
         """
         wanted = self.ask("unary")
         while time.monotonic() < self.began + START_S:
-            if self.process is not None and self.process.poll() is not None:
-                break
             if _answered(self.port, wanted):
                 self.served(1)
                 return time.monotonic() - self.began
-            time.sleep(0.005)
+            if self.process is not None:
+                try:
+                    self.process.wait(AGAIN_S)
+                except subprocess.TimeoutExpired:
+                    continue
+                break  # it ended
         said = "" if self.log is None else self.log.read_text("utf-8", "replace")[-3000:]
         raise NotStarted(f"{self.system.title} gives no right answer\n{said}")
 
@@ -145,6 +149,8 @@ class Stage:
         return found
 
     def __enter__(self) -> Stage:
+        for system in self._systems:
+            installed(system)  # before anything runs: it may take minutes
         with ExitStack() as stack:
             stack.callback(os.sched_setaffinity, 0, self._mine)
             most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

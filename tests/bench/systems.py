@@ -74,6 +74,21 @@ class Start:
     environment: Mapping[str, str]
 
 
+def installed(system: System) -> None:
+    """Return when a system can be started; the other gateways are installed on demand.
+
+    Raises:
+        Missing: It is not installed, and can't be.
+    """
+    match system.name:
+        case "nginx":
+            nginx.program()
+        case "litellm":
+            peers.litellm_folder()
+        case "portkey":
+            peers.portkey_folder()
+
+
 def start(system: System, folder: Path, port: int, provider: Provider, collector: str | None) -> Start:
     """Write a system's configuration into a folder of its own, and say how it is started.
 
@@ -83,9 +98,6 @@ def start(system: System, folder: Path, port: int, provider: Provider, collector
         port: Where it is to listen on 127.0.0.1.
         provider: Where it sends requests.
         collector: Base URL of its OTLP receiver.
-
-    Raises:
-        Missing: It is not installed, and can't be.
     """
     match system.name:
         case "bare":
