@@ -110,6 +110,20 @@ def test_trust_is_read_when_tls_is_first_spoken() -> None:
     go(main)
 
 
+def test_the_dot_at_the_end_of_a_name_is_not_in_its_certificate() -> None:
+    """It is the resolver's alone."""
+
+    async def main() -> None:
+        async with serving(answering(OK), tls_server()) as port:
+            names = Told("127.0.0.1")
+            fast = dialling(names)
+            assert (await asked(fast, outgoing(port, scheme="https", host="localhost."))).body == b"ok"
+            assert names.told == ["localhost."]
+            await fast.close()
+
+    go(main)
+
+
 def test_a_loop_that_takes_no_socket_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is closed, and nobody counts it."""
 

@@ -9,7 +9,7 @@ from tests.upstream.served import S
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
 from tracegate.upstream.fast.answer import Answer
-from tracegate.upstream.fast.link import NEVER, SLICE, Link
+from tracegate.upstream.fast.link import GONE, NEVER, SLICE, Link
 
 
 class Told:
@@ -170,6 +170,24 @@ def test_a_connection_that_breaks_says_why() -> None:
         exc = ConnectionResetError()
         told.wire.break_(exc)
         assert told.told == [("sent", 7), "gone", ("lost", exc)]
+
+    run(main)
+
+
+def test_a_connection_that_is_gone_can_be_ended_again() -> None:
+    """By whoever had not heard of it."""
+
+    async def main() -> None:
+        told = Told()
+        told.wire.hang_up()
+        await quiet()
+        for do in (told.link.abort, told.link.close, told.link.pause, told.link.resume):
+            do()
+        assert not told.link.usable
+        told.start()
+        GONE.pause_reading()
+        GONE.resume_reading()
+        assert told.told == ["gone", ("sent", 0)]
 
     run(main)
 

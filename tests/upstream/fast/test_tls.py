@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -89,6 +90,31 @@ def by_hand(
         await act(server)
 
     return handle
+
+
+def test_a_connection_is_freed_without_the_collector() -> None:
+    """What OpenSSL holds for each is large."""
+
+    def left() -> int:
+        return sum(isinstance(found, Secured | Link | ssl.SSLObject) for found in gc.get_objects())
+
+    async def main() -> None:
+        async with serving(answering(OK), tls_server()) as port:
+            fast = exchange()
+            for _ in range(3):
+                await asked(fast, outgoing(port, scheme="https", host="localhost"))
+                while fast._links:  # noqa: ASYNC110  # until the server's end was noticed
+                    await asyncio.sleep(0.001)
+            await fast.close()
+        await quiet()
+        assert left() == before
+
+    before = left()
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

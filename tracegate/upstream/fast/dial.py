@@ -74,7 +74,9 @@ class Dial:
         try:
             link.peer = _peer(sock)
             if origin.scheme == "https":
-                protocol = link.secured = Secured(link, self._trusted(), origin.host, self._sessions.get(origin))
+                protocol = link.secured = Secured(
+                    link, self._trusted(), origin.host.removesuffix("."), self._sessions.get(origin)
+                )
             transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
         except BaseException:
             sock.close()

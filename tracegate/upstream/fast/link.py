@@ -83,6 +83,32 @@ class Keeper(Protocol):
         """Forget one that ended."""
 
 
+class Gone:
+    """What stands for the transport of a connection that ended, so that the two do not hold each other for ever."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """See `Wire`."""
+
+    def pause_reading(self) -> None:
+        """See `Wire`."""
+
+    def resume_reading(self) -> None:
+        """See `Wire`."""
+
+    def is_closing(self) -> bool:
+        """See `Wire`."""
+        return True
+
+    def close(self) -> None:
+        """See `Wire`."""
+
+    def abort(self) -> None:
+        """See `Wire`."""
+
+
+GONE = Gone()
+
+
 class Link(asyncio.Protocol):
     """See the module.
 
@@ -249,6 +275,7 @@ class Link(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         exchange = self.exchange
         self._over()
+        self._wire, self.secured = GONE, None
         self._keeper.gone(self)
         if exchange is not None:
             exchange.lost(exc, self._clock.now())
