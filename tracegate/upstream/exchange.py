@@ -1,6 +1,7 @@
 """The seam to the network: send one request, get status, headers, bytes, facts and times.
 
-Behind it stands an adapter for any httpx transport (`upstream.httpx`), or the test kit's in-memory one.
+Behind it stands the fast transport (`upstream.fast`), an adapter for any httpx transport (`upstream.httpx`), or the
+test kit's in-memory one.
 Redirects are never followed, cookies never kept, foreign exceptions are mapped here, once.
 Limits are absolute monotonic nanoseconds; when one passes, `TimedOut` is raised from inside.
 """

@@ -92,7 +92,10 @@ def by_hand(
     return handle
 
 
-def test_a_connection_is_freed_without_the_collector() -> None:
+@pytest.mark.parametrize("loop", [None, uvloop.new_event_loop])
+def test_a_connection_is_freed_without_the_collector(
+    loop: Callable[[], asyncio.AbstractEventLoop] | None,
+) -> None:
     """What OpenSSL holds for each is large."""
 
     def left() -> int:
@@ -112,7 +115,8 @@ def test_a_connection_is_freed_without_the_collector() -> None:
     before = left()
     gc.disable()
     try:
-        asyncio.run(main())
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(main())
     finally:
         gc.enable()
 
