@@ -1,4 +1,4 @@
-"""The command line: `tracegate serve`, `check`, `explain`, `key`, `demo`, `stack`.
+"""The command line: `tracegate serve`, `check`, `explain`, `key`, `verify`, `demo`, `stack`.
 
 Commands import what they need when they run, so that `--help` is quick.
 """
@@ -74,6 +74,32 @@ def key() -> None:
     secret, digest = new_key(os.urandom(32))
     click.echo(f"key   {secret}\nhash  {digest}")
     click.echo('Give the key to the client. Write the hash: keys: {NAME: {hash: "…", tenant: …}}', err=True)
+
+
+@main.command()
+@click.argument("response", metavar="[RESPONSE]", required=False)
+@click.option("--receipt", metavar="BUNDLE", help="The record's bundle, as the gateway gave it.")
+@click.option("--key", "keys", metavar="VKEY|FILE", multiple=True, help="A log's public key; may stand several times.")
+@click.option("--policy", metavar="FILE", help="Keys of logs and witnesses, as a C2SP tlog-policy, in place of keys.")
+@click.option("--text", metavar="FILE", help="The text of an answer, to be compared with the record's.")
+@click.option("--request", metavar="FILE", help="The body of the request, to be compared with the record's.")
+@click.option("--method", help="Of the request; default: what the record says.")
+@click.option("--path", help="Of the request; default: what the record says.")
+@click.option("--against", metavar="CHECKPOINT", help="A checkpoint of the log that was saved earlier or elsewhere.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(as_json: bool, response: str | None, receipt: str | None, keys: tuple[str, ...], **also: str | None) -> None:
+    """Verify a saved answer offline: RESPONSE as `curl -i` saves it, or the events of a stream.
+
+    Needs the public key of the log, from somewhere else than the answer. Exit status: 0 all is proved, 1 something is
+    false or altered, 2 usage or unreadable input, 3 nothing is false and something needed was not there.
+    """
+    from tracegate.cli.verifying import Asked, run
+
+    if response is None and receipt is None:
+        raise click.UsageError("nothing to verify: give RESPONSE, --receipt, or both.")
+    if bool(keys) == (also["policy"] is not None):
+        raise click.UsageError("whom to trust: give --key or --policy; a key that came with the answer proves nothing.")
+    sys.exit(run(Asked(response, receipt, keys, **also), as_json=as_json))
 
 
 @main.command()

@@ -1,0 +1,114 @@
+"""`verify`: what a saved answer and its bundle prove, for people and for programs. The checks are the audit room's."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from tracegate.audit.keys import parse_vkey
+from tracegate.audit.policy import Policy, parse_policy, trusting
+from tracegate.audit.verdict import UNUSABLE
+from tracegate.audit.verify import Given, verify
+from tracegate.errors import Malformed
+
+STYLES = {"pass": "green", "fail": "red", "missing": "yellow"}
+SAID = {
+    "verified": ("green", "Verified: everything that was given is proved."),
+    "refused": ("red", "Refused: something is false or altered."),
+    "incomplete": ("yellow", "Incomplete: nothing is false, and something needed for the proof was not there."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words of the command line: names of files, keys as they were written."""
+
+    response: str | None = None
+    receipt: str | None = None
+    keys: Sequence[str] = ()
+    policy: str | None = None
+    text: str | None = None
+    request: str | None = None
+    method: str | None = None
+    path: str | None = None
+    against: str | None = None
+
+
+def run(asked: Asked, *, as_json: bool) -> int:
+    """Verify and print; returns the exit status: that of the verdict, or 2 where something can't be read.
+
+    Args:
+        asked: What the command was given.
+        as_json: Print one JSON object in the place of the table.
+    """
+    try:
+        report = verify(given(asked, int(time.time())))
+    except (Malformed, OSError) as exc:
+        click.echo(f"can't be read: {exc}", err=True)
+        return UNUSABLE
+    if as_json:
+        click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+        return report.code
+    console = Console(highlight=False, soft_wrap=True)
+    for check in report.checks:
+        line = Text(f"{check.result:<8}", STYLES[check.result])
+        console.print(line.append(f"{check.check:<18}", "bold").append(check.detail, "default"))
+    style, said = SAID[report.verdict]
+    console.print(Text(said, style))
+    return report.code
+
+
+def given(asked: Asked, now: int) -> Given:
+    """What the files of a command line hold.
+
+    Raises:
+        Malformed: A key, a policy or a text is none.
+        OSError: A file can't be read.
+    """
+    return Given(
+        policy=_policy(asked),
+        now=now,
+        response=_bytes(asked.response),
+        bundle=_bytes(asked.receipt),
+        text=_text(asked.text),
+        request=_bytes(asked.request),
+        method=asked.method,
+        path=asked.path,
+        against=_text(asked.against),
+    )
+
+
+def _policy(asked: Asked) -> Policy:
+    if asked.policy is not None:
+        return parse_policy(_read(asked.policy))
+    return trusting([parse_vkey(line) for key in asked.keys for line in _vkeys(key)])
+
+
+def _vkeys(key: str) -> list[str]:
+    """A key as it stands, or those of a file: one a line, but empty lines and comments."""
+    if not Path(key).is_file():
+        return [key]
+    lines = [line.strip() for line in _read(key).splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _bytes(file: str | None) -> bytes | None:
+    return None if file is None else Path(file).read_bytes()
+
+
+def _text(file: str | None) -> str | None:
+    return None if file is None else _read(file)
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_bytes().decode()
+    except UnicodeDecodeError:
+        raise Malformed(f"{file}: not a text in UTF-8") from None
