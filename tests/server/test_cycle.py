@@ -85,7 +85,7 @@ def body(data: bytes = b"", *, more: bool = False) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": more}
 
 
-ANSWERS = {
+ANSWERS: dict[str, list[Message]] = {
     "whole": [head((b"content-type", b"text/plain"), LENGTH), body(b"four")],
     "in parts of known length": [head(LENGTH), body(b"fo", more=True), body(b"ur")],
     "chunked": [head((b"X-Case", "\tümlaut".encode("latin-1"))), body(b"a", more=True), body(more=True), body(b"b")],
@@ -154,7 +154,7 @@ def test_no_field_can_split_an_answer() -> None:
     asyncio.run(main())
 
 
-WRONG = {
+WRONG: dict[str, list[Message]] = {
     "a body without a head": [body(b"four")],
     "two heads": [head(LENGTH), head(LENGTH)],
     "more after the end": [head(LENGTH), body(b"four"), body(b"five")],

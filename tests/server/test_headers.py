@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -23,7 +24,7 @@ from tracegate.errors import (
     Unreachable,
 )
 from tracegate.facts import Cost, Target
-from tracegate.server.headers import LIMIT, Fields, GatewayFacts, HeaderWriter
+from tracegate.server.headers import LIMIT, WHOLE, Fields, GatewayFacts, HeaderWriter
 
 WRITER = HeaderWriter(GatewayFacts("tracegate-5c1f09ab", node="tg-7f9c", traceresponse=False))
 PUBLIC = HeaderWriter(
@@ -440,6 +441,7 @@ def test_invented_model_names_do_not_fill_the_memory() -> None:
         said = _said(WRITER.success(case.recorder, case.now))["x-served-by"]
         assert said.startswith(f'openai;model="m{number}";src=asserted;')
     assert len(WRITER._members.words(OPENAI).said) <= 64
+    assert len(WRITER._members.words(OPENAI).plain) <= 64
 
 
 def _many(count: int, *, id_length: int = 1, model: str = "m") -> tuple[Case, Failed]:
@@ -501,6 +503,47 @@ def test_beyond_the_limit_a_long_model_goes_last() -> None:
         case.end(record)
     fields = writer.success(case.recorder, case.now)
     assert "model" not in named(fields)["x-served-by"]
+
+
+@pytest.mark.parametrize("detail", ["full", "public"])
+@pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.parametrize("priced", [True, False])
+def test_a_plain_answer_says_what_every_other_says(
+    detail: Literal["full", "public"], traced: bool, priced: bool
+) -> None:
+    """The short way to its fields, and the long one, come to the same."""
+    writer = HeaderWriter(GatewayFacts("tracegate-5c1f09ab", "0.4.1", "tg-7f9c", detail=detail, traceresponse=traced))
+    for target, region in (
+        (OPENAI, None),
+        (AZURE, "swedencentral"),
+        (replace(OPENAI, provider_name='"odd" one'), None),
+    ):
+        for _ in range(2):
+            case = Case()
+            case.recorder.inbound.audited = priced
+            case.after(1.25)
+            record = case.begin(target)
+            case.commit(record, region=region)
+            case.end(record)
+            assert record.attempt is not None
+            if not priced:
+                record.attempt.cost = None
+            case.after(0.5)
+            short = writer.success(case.recorder, case.now)
+            assert short == writer._fields(case.recorder, record.attempt, None, case.now, WHOLE)
+            assert short == writer._plain(case.recorder, record.attempt, case.now)
+
+
+def test_a_plain_answer_that_says_too_much_is_made_shorter() -> None:
+    """As any other."""
+    case = Case()
+    record = case.begin(replace(OPENAI, id="t" * 1000, host="h" * 1000, provider_name="p" * 1000))
+    case.commit(record, model="m" * 1000)
+    case.end(record)
+    for _ in range(2):
+        fields = WRITER.success(case.recorder, case.now)
+        assert sum(len(name) + len(value) + 4 for name, value in fields) <= LIMIT
+        assert "target" not in named(fields)["tracegate-attempts"]
 
 
 def test_a_plain_answer_is_little_work() -> None:

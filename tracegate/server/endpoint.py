@@ -55,9 +55,9 @@ class Endpoint:
         self._gateway = gateway
         self._answer = answer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
-        await Session(self, self._gateway, scope, receive, send).run(self._answer)
+        return Session(self, self._gateway, scope, receive, send).run(self._answer)
 
 
 class Session:
@@ -174,8 +174,13 @@ class Session:
         head = [(b"content-type", content_type), (b"content-length", b"%d" % len(data))]
         head += passed
         head += gateway.headers.success(self.recorder, gateway.clock.now())
-        await self.start(200, head)
-        await self.send(data, more=False)
+        send, watch, inbound = self._send, self.watch, self.inbound
+        watch.sending = True
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        inbound.status = 200
+        await send({"type": "http.response.body", "body": data})
+        watch.sending = False
+        inbound.first_sent = gateway.clock.now()
 
     def _cancelled(self, exc: asyncio.CancelledError) -> TracegateError | None:
         """What a client that is still there is told of a cancel; nothing, where it takes no answer."""

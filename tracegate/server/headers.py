@@ -15,7 +15,7 @@ from tracegate.errors import Denied, Failed, NothingTried, Rejected, Unavailable
 from tracegate.facts import Attempt
 from tracegate.record import Recorder
 from tracegate.server.comments import comment_block
-from tracegate.server.members import GatewayFacts, Members, broke, cost_of, record_id
+from tracegate.server.members import SERVED, GatewayFacts, Members, Plain, broke, cost_of, record_id
 from tracegate.server.structured import milliseconds, string, token
 from tracegate.summary import served, times, total
 
@@ -73,7 +73,10 @@ class HeaderWriter:
             recorder: Of the request.
             now: Monotonic nanoseconds.
         """
-        return self._fit(recorder, served(recorder.attempts), None, now)
+        attempts = recorder.attempts
+        if len(attempts) == 1 and _is_plain(attempts[0], now):
+            return self._plain(recorder, attempts[0], now)
+        return self._fit(recorder, served(attempts), None, now)
 
     def failure(self, recorder: Recorder, exc: BaseException, status: int, now: int) -> Fields:
         """Of an error before the head was sent.
@@ -98,6 +101,43 @@ class HeaderWriter:
         Every attempt is closed by then, so nothing in it depends on `now`.
         """
         return comment_block(self._members, recorder, exc)
+
+    def _plain(self, recorder: Recorder, attempt: Attempt, now: int) -> Fields:
+        """The fields of nearly every whole answer, in half the time; a test holds them to those of `_fields`."""
+        words, answer, protocol = self._members.words(attempt.target), attempt.answer, attempt.connection.protocol
+        key = (answer.model, answer.region, protocol, attempt.status)
+        said = words.plain.get(key)
+        if said is None:
+            said = self._said(recorder, attempt)
+            if len(words.plain) < SERVED:
+                words.plain[key] = said
+        took = attempt.end - attempt.start if attempt.end is not None else 0
+        upstream = milliseconds(took)
+        attempts = f"{said.ended};dur={upstream}{said.asked}"
+        if len(said.served_by) + len(attempts) >= ENOUGH:
+            return self._fit(recorder, attempt, None, now)
+        fields = [(b"x-served-by", said.served_by), (b"tracegate-attempts", attempts.encode())]
+        if (record := record_id(recorder)) is not None:
+            fields.append((b"tracegate-record", record.encode()))
+        if (cost := cost_of(total(recorder.attempts))) is not None:
+            fields.append((b"tracegate-cost", cost.encode()))
+        gateway = milliseconds(now - recorder.origin - took)
+        timing = f"gateway;dur={gateway}, upstream;dur={upstream};desc={words.desc}"
+        fields += ((b"proxy-status", said.proxy_status), (b"server-timing", timing.encode()), self._via)
+        if self._traceresponse:
+            fields.append((b"traceresponse", _traceresponse(recorder)))
+        fields.append((b"x-request-id", recorder.request_id.encode()))
+        return fields
+
+    def _said(self, recorder: Recorder, attempt: Attempt) -> Plain:
+        """What is said of plain answers such as this, made once."""
+        members = self._members
+        return Plain(
+            served_by=self._served_by(recorder, attempt, None, WHOLE).encode(),
+            ended=members.ended(recorder, attempt),
+            asked=members.asked(attempt),
+            proxy_status=(self._proxy_status(recorder, attempt, None, WHOLE) or "").encode(),
+        )
 
     def _fit(self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, now: int) -> Fields:
         fields = self._fields(recorder, answer, failure, now, WHOLE)
@@ -127,8 +167,7 @@ class HeaderWriter:
         fields.append((b"server-timing", self._timing(recorder, answer, failure, now, shape).encode()))
         fields.append(self._via)
         if self._traceresponse:
-            span = recorder.records[0].span
-            fields.append((b"traceresponse", f"00-{recorder.trace.hex()}-{span.hex()}-01".encode()))
+            fields.append((b"traceresponse", _traceresponse(recorder)))
         fields.append((b"x-request-id", recorder.request_id.encode()))
         return fields
 
@@ -190,6 +229,23 @@ class HeaderWriter:
         if recorder.inbound.stream and spent.ttft is not None:
             said += f", ttft;dur={milliseconds(spent.ttft)}"
         return said
+
+
+def _is_plain(attempt: Attempt, now: int) -> bool:
+    """Whether an only attempt gave a whole answer, asked for at once."""
+    return (
+        attempt.outcome == "ok"
+        and attempt.committed is not None
+        and not attempt.streaming
+        and attempt.why.kind == "initial"
+        and not attempt.why.backoff_ns
+        and attempt.end is not None
+        and attempt.start <= attempt.end <= now
+    )
+
+
+def _traceresponse(recorder: Recorder) -> bytes:
+    return f"00-{recorder.trace.hex()}-{recorder.records[0].span.hex()}-01".encode()
 
 
 def _own_error(exc: BaseException, status: int, shape: Shape) -> str:

@@ -42,11 +42,24 @@ class GatewayFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """What all plain answers say that are of one target, model, region, protocol and status.
+
+    `ended` and `asked` stand around the duration in `Tracegate-Attempts`.
+    """
+
+    served_by: bytes
+    ended: str
+    asked: str
+    proxy_status: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """What is always said of one target.
 
     `target` and `hop` are whole parameters with their `;`, empty where nothing is to be said. `said` keeps who served,
-    by the model and the region that the provider named.
+    by the model and the region that the provider named; `plain` what heads of plain answers have in common.
     """
 
     of: Target
@@ -55,6 +68,7 @@ class Words:
     hop: str
     desc: str
     said: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
+    plain: dict[tuple[str | None, str | None, str | None, int | None], Plain] = field(default_factory=dict)
 
 
 class Members:
@@ -109,23 +123,31 @@ class Members:
 
     def tried(self, recorder: Recorder, attempt: Attempt, *, slim: bool = False) -> str:
         """What became of one attempt."""
-        words = self.words(attempt.target)
-        text = words.name
+        text = self.ended(recorder, attempt)
+        if attempt.end is not None:
+            text += f";dur={milliseconds(attempt.end - attempt.start)}"
+        if attempt.streaming and attempt.first_event is not None:
+            text += f";ttft={milliseconds(attempt.first_event - attempt.start)}"
+        return text + self.asked(attempt, slim=slim)
+
+    def ended(self, recorder: Recorder, attempt: Attempt) -> str:
+        """The first part of that: who was asked, and how it ended."""
+        text = self.words(attempt.target).name
         if attempt.status is not None:
             text += f";status={attempt.status}"
         if attempt.outcome == "error" and (error := broke(recorder, attempt)) is not None:
             text += f";error={error}"
         elif attempt.outcome == "cancelled":
             text += ";cancelled"
-        if attempt.end is not None:
-            text += f";dur={milliseconds(attempt.end - attempt.start)}"
-        if attempt.streaming and attempt.first_event is not None:
-            text += f";ttft={milliseconds(attempt.first_event - attempt.start)}"
+        return text
+
+    def asked(self, attempt: Attempt, *, slim: bool = False) -> str:
+        """The last part of that, behind the times: why it was asked."""
         why = attempt.why
-        text += f";kind={why.kind}"
+        text = f";kind={why.kind}"
         if why.backoff_ns:
             text += f";wait={milliseconds(why.backoff_ns)}"
-        return text if slim else text + words.target
+        return text if slim else text + self.words(attempt.target).target
 
 
 def broke(recorder: Recorder, attempt: Attempt) -> str | None:
