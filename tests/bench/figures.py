@@ -64,7 +64,8 @@ async def of_requests(stage: Stage, system: System, route: str, clients: int, wi
         await asyncio.sleep(window.settle_s)
         refused, answered = stage.counts() if route == "limited" else (0, 0)
         cpu, began = running.cpu_ns(), crowd.now()
-        requests = await crowd.ask(window.seconds, window.most)
+        # Clients of a provider that takes its time would else all come in one moment, again and again.
+        requests = await crowd.ask(window.seconds, window.most, crowd.asked.kind.after_ms / 1e3)
         wall, took = crowd.now() - began, sorted(crowd.took)
         await asyncio.sleep(window.settle_s)
         cpu = running.cpu_ns() - cpu

@@ -44,12 +44,13 @@ class Crowd:
         self._done: asyncio.Future[None]
         self._timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, seconds: float, most: int) -> int:
+    async def ask(self, seconds: float, most: int, spread_s: float = 0.0) -> int:
         """Keep every client busy, then wait for what is under way; returns how many requests were answered.
 
         Args:
             seconds: For how long new requests are sent.
             most: How many are sent at most.
+            spread_s: The clients begin evenly over so many seconds.
 
         Raises:
             WrongAnswer: At the first one.
@@ -61,8 +62,11 @@ class Crowd:
         self._done = loop.create_future()
         self.took, self._left, self._open = [], most, 0
         self._timer = loop.call_later(seconds, self._stop)
-        for client in self._connections:
-            self._next(client)
+        for number, client in enumerate(self._connections):
+            if spread_s:
+                loop.call_later(spread_s * number / self._clients, self._next, client)
+            else:
+                self._next(client)
         try:
             async with asyncio.timeout(seconds + PATIENCE_S):
                 await self._done

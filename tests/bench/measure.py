@@ -7,8 +7,9 @@ may repeat something; of what was measured the quietest window is kept, and how 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.bench.figures import Figures, Window, warm
 from tests.bench.load import WrongAnswer
@@ -110,8 +111,13 @@ def measured(plan: Plan, say: Say) -> Measured:
         NotStarted, Missing: A system did not start.
     """
     with Stage(plan.standing(), pinned=plan.pinned) as stage:
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
-            samples, repeated = runner.run(_rounds(plan, stage, say))
+        gc.collect()
+        gc.freeze()  # the clients' own pauses would be in every time
+        try:
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                samples, repeated = runner.run(_rounds(plan, stage, say))
+        finally:
+            gc.unfreeze()
         return Measured(samples, stage.stop(), repeated)
 
 
@@ -120,8 +126,12 @@ async def _rounds(plan: Plan, stage: Stage, say: Say) -> tuple[list[Sample], int
     repeated = 0
     for running in stage.running.values():
         await warm(running, plan.window)
-    for turn in range(min(plan.rounds, max((work.rounds for work in plan.works), default=0))):
+    before = None
+    for turn in range(plan.rounds):
         for work, cell in plan.cells(turn):
+            if work != before:
+                say(f"round {turn + 1} of {plan.rounds}: {work.name}")
+                before = work
             sample = await _sample(plan, stage, work, cell, turn)
             if sample.others > DISTURBED and repeated < plan.repeats:
                 repeated += 1
@@ -130,14 +140,14 @@ async def _rounds(plan: Plan, stage: Stage, say: Say) -> tuple[list[Sample], int
             if sample.failed:
                 say(f"{cell.work}, {cell.system.title}, {cell.clients} at once: {sample.failed}")
             samples.append(sample)
-        say(f"round {turn + 1} of {plan.rounds} done")
     return samples, repeated
 
 
 async def _sample(plan: Plan, stage: Stage, work: Work, cell: Cell, turn: int) -> Sample:
+    window = replace(plan.window, seconds=plan.window.seconds * work.longer)
     then = Moment.now()
     try:
-        figures = await work.measure(stage, cell.system, work.route, cell.clients, plan.window)
+        figures = await work.measure(stage, cell.system, work.route, cell.clients, window)
     except (WrongAnswer, NotStarted, TimeoutError, OSError) as exc:
         return Sample(turn, cell, {}, Moment.now().others(then), f"{type(exc).__name__}: {exc}")
     return Sample(turn, cell, figures, Moment.now().others(then))

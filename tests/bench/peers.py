@@ -29,7 +29,7 @@ PORTKEY = "1.15.2"
 NODE_SERVER = "1.13.7"
 """Of `@hono/node-server`: Portkey allows newer ones too, over which every stream of it ends in a 500."""
 
-OTEL = "1.45.*"
+OTEL = "1.45.2"
 
 INSTALL_S = 1200
 

@@ -12,8 +12,11 @@ import asyncio
 import json
 import ssl
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from queue import SimpleQueue
 
 from tests.bench.child import until_stdin_ends
 from tests.bench.work import KINDS, answer
@@ -35,10 +38,13 @@ class Prepared:
         after_ms: Before the answer.
     """
 
-    __slots__ = ("after_ms", "every_ms", "writes")
+    __slots__ = ("after_ms", "every_ms", "later", "writes")
 
     def __init__(self, pieces: Sequence[bytes], *, stream: bool, every_ms: int, after_ms: int) -> None:
         self.every_ms, self.after_ms = every_ms, after_ms
+        pause_ms = after_ms or every_ms
+        self.later = Later(pause_ms / MS) if pause_ms else None
+        """For the first pause, which clients measure."""
         if stream:
             head = _head("200 OK", "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n")
             writes = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces]
@@ -60,6 +66,35 @@ LIMITED = _whole(
     "429 Too Many Requests",
     b'{"error": {"message": "Rate limit reached", "type": "requests", "param": null, "code": "rate_limit_exceeded"}}',
 )
+
+
+class Later:
+    """Lets connections write after a pause that is exact to a twentieth of a millisecond.
+
+    The loop's own timers go by whole milliseconds: what a gateway adds before the provider's next one would be lost.
+
+    Args:
+        pause_s: Of all of them, so that who came first is due first.
+    """
+
+    def __init__(self, pause_s: float) -> None:
+        self._pause_s = pause_s
+        self._loop = asyncio.get_running_loop()
+        self._due = SimpleQueue[tuple[float, Connection]]()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def put(self, connection: Connection) -> None:
+        """Let it write its next piece after the pause."""
+        self._due.put((time.monotonic() + self._pause_s, connection))
+
+    def _run(self) -> None:
+        never = threading.Event()
+        while True:
+            due, connection = self._due.get()
+            never.wait(max(0.0, due - time.monotonic()))
+            if self._loop.is_closed():
+                return
+            self._loop.call_soon_threadsafe(connection.write)
 
 
 class Wheel:
@@ -142,8 +177,8 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, answer: Prepared) -> None:
         self._answer, self._next = answer, 0
-        if answer.after_ms:
-            self._wheel.put(self, answer.after_ms)
+        if answer.after_ms and answer.later is not None:
+            answer.later.put(self)
         else:
             self.write()
 
@@ -156,7 +191,9 @@ class Connection(asyncio.Protocol):
         self._next += 1
         if self._next == len(answer.writes):
             return
-        if answer.every_ms:
+        if self._next == 1 and answer.later is not None:
+            answer.later.put(self)
+        elif answer.every_ms:
             self._wheel.put(self, answer.every_ms)
         else:
             self._soon(self.write)

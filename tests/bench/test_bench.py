@@ -31,7 +31,7 @@ def test_a_few_requests_run_through_every_kind_of_work() -> None:
     plan = Plan(works, systems, dict.fromkeys(names, (2,)), 1, BRIEF, pinned=False, repeats=0)
     said: list[str] = []
     found = measured(plan, said.append)
-    assert said == ["round 1 of 1 done"]
+    assert said == [f"round 1 of 1: {name}" for name in names]
     assert [sample.cell for sample in found.samples] == [Cell(n, one, 2) for n in names for one in systems[n]]
     for sample in found.samples:
         figure = {"full": "chunk_us", "start": "start_s"}.get(sample.cell.work, "cpu_us")
@@ -90,7 +90,7 @@ def test_what_is_asked_for_and_missing_ends_the_run(
     assert "it is left out" in capsys.readouterr().err
 
 
-def test_httpx_and_sdk_are_spared_where_they_say_little() -> None:
+def test_variants_are_spared_where_they_say_little() -> None:
     """Unless they are asked for, or everything is."""
     chosen = [*CHOICE.values()]
     assert HTTPX in WORKS["unary"].systems(chosen, every=False)
