@@ -71,11 +71,11 @@ def check_signature(public: bytes, signature: bytes, message: str, what: str) ->
 
 def read_leaf(raw: bytes) -> dict[str, Any]:
     """The leaf of its bytes, which must be the canonical ones."""
-    leaf: dict[str, Any] = json.loads(raw)
+    leaf = json.loads(raw)
     again = json.dumps(leaf, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     require(isinstance(leaf, dict) and again == raw, "the leaf is not in canonical form")
     require(leaf["v"] == 1 and leaf["type"] in ("final", "aborted"), "the leaf closes no record of version 1")
-    return leaf
+    return dict(leaf)
 
 
 def open_checkpoint(note: str, name: str, keyid: str, public: bytes) -> tuple[int, bytes]:
