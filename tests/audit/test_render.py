@@ -56,9 +56,8 @@ def _success() -> Case:
 
 def _fallback() -> Case:
     case = Case()
-    case.end(
-        case.begin(AZURE), Refused("rate_limit", None, "slow down", status=429, retry_after_ns=5 * MS), after=184.2
-    )
+    slow = Refused("rate_limit", None, "slow down", status=429, retry_after_ns=5 * MS)
+    case.end(case.begin(AZURE), slow, after=184.2, status=429)
     timed_out = case.begin(AZURE, kind="retry", reason="rate_limit", waited=800, cost=BROKEN)
     case.end(timed_out, TimedOut("first_token", "late"), after=2000)
     answered = case.begin(ANTHROPIC, kind="fallback", reason="timeout", cost=costs(7))
