@@ -1,1 +1,1 @@
-"""CPU of the gateway per request, beside a bare Starlette handler; `python -m tests.bench`, see `__main__`."""
+"""What the gateway costs, beside a bare handler, nginx and other gateways; `python -m tests.bench`, see `__main__`."""

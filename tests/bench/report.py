@@ -82,7 +82,7 @@ class Verdict:
     @property
     def text(self) -> str:
         """One line."""
-        found = "" if self.found is None else f": {self.found.text(2)}"
+        found = "" if self.found is None else f": {self.found.text(2 if self.found.median >= 1 else 3)}"
         if self.goal:
             return f"{'REACHED' if self.kept else 'MISSED '} goal, {self.says}{found}"
         return f"{'OK    ' if self.kept else 'NOT OK'}  {self.says}{found}"
