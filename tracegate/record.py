@@ -155,7 +155,10 @@ class Recorder:
         attempt = record.attempt
         if attempt is not None and attempt.complete and isinstance(exc, asyncio.CancelledError):
             exc = None  # the provider had finished: who left then did not stop it
-        record.outcome, record.reason = verdict(exc)
+        if exc is None:
+            record.outcome = "ok"
+        else:
+            record.outcome, record.reason = verdict(exc)
         if attempt is None:
             record.error = exc
             record.end = self.clock.now()

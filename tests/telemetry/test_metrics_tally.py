@@ -40,3 +40,14 @@ def test_requests_in_flight_are_counted_by_route() -> None:
     active.end(first)
     key = names.TRACEGATE_ROUTE_NAME
     assert [(((key, "default"),), 0), (((key, "other"),), 1), (((key, "none"),), 1)] == active.counts()
+
+
+def test_a_request_moves_to_its_route_once_that_is_known() -> None:
+    """It is counted at every moment, and once; a name that is not configured is no label."""
+    active = Active(Names(["default"]))
+    labels = [active.begin(None), active.begin(None), active.begin(None)]
+    labels = [active.move(labels[0], "default"), active.move(labels[1], "openai/typo"), labels[2]]
+    assert {value: count for ((_, value),), count in active.counts()} == {"none": 1, "default": 1, "other": 1}
+    for label in labels:
+        active.end(label)
+    assert {count for _, count in active.counts()} == {0}

@@ -58,7 +58,7 @@ class OpenAI:
             own = {name.lower() for name, _ in target.headers}
             headers = [field for field in headers if field[0] not in own]
             headers += target.headers
-        return Outgoing(target, f"{target.path.rstrip('/')}/chat/completions", headers, _patched(body, target))
+        return Outgoing(target, _path(target.path), headers, _patched(body, target))
 
     def reader(
         self, body: Body, status: int, headers: Headers, *, limit: int, skip_malformed: bool, asked: bool = True
@@ -84,6 +84,11 @@ class OpenAI:
     def failure(self, status: int, headers: Headers, body: bytes, wall_s: int) -> Failed:
         """Classify an answer other than 2xx; see `Dialect.failure`."""
         return refusal(status, headers, body, wall_s)
+
+
+@lru_cache(64)
+def _path(base: str) -> str:
+    return f"{base.rstrip('/')}/chat/completions"
 
 
 @lru_cache(64)  # there are few, and each comes with every answer

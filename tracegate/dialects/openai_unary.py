@@ -85,7 +85,7 @@ class UnaryReader:
         facts.model = shape.model or None
         facts.fingerprint = shape.system_fingerprint or None
         facts.service_tier = shape.service_tier or None
-        facts.finish_reasons = tuple(c.finish_reason for c in shape.choices or () if c.finish_reason)
+        facts.finish_reasons = tuple([c.finish_reason for c in shape.choices or () if c.finish_reason])
         if shape.usage is not None:
             facts.usage = usage_of(shape.usage)
 

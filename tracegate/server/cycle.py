@@ -31,12 +31,18 @@ class Cycle(RequestResponseCycle):
         if self.disconnected:
             return
         kind = message["type"]
-        if not self.response_started and kind == "http.response.start":
+        if self.response_started and not self.response_complete and kind == "http.response.body":
+            more = message.get("more_body", False)
+            data = self._framed(message.get("body", b""), more)
+            if self._head:
+                data, self._head = self._head + data, b""
+            self.transport.write(data)
+            if not more:
+                self._end()
+        elif not self.response_started and kind == "http.response.start":
             self.response_started = True
             self.waiting_for_100_continue = False
             self._head = self._rendered(message["status"], [*self.default_headers, *message.get("headers", ())])
-        elif self.response_started and not self.response_complete and kind == "http.response.body":
-            self._write(message.get("body", b""), message.get("more_body", False))
         else:
             raise RuntimeError(f"Unexpected ASGI message `{kind}`.")
 
@@ -48,7 +54,7 @@ class Cycle(RequestResponseCycle):
         for name, value in fields:
             lower = name.lower()
             if lower in _FRAMING:
-                closes = self._framed(lower, value) or closes
+                closes = self._learnt(lower, value) or closes
             parts += (lower, b": ", value, b"\r\n")
         if not self.keep_alive and not closes:
             parts.append(b"connection: close\r\n")
@@ -58,7 +64,7 @@ class Cycle(RequestResponseCycle):
         parts.append(b"\r\n")
         return b"".join(parts)
 
-    def _framed(self, name: bytes, value: bytes) -> bool:
+    def _learnt(self, name: bytes, value: bytes) -> bool:
         """Learn from a field how the body is framed; whether it closes the connection."""
         if name == b"connection":
             closes = b"close" in [option.strip().lower() for option in value.split(b",")]
@@ -73,30 +79,28 @@ class Cycle(RequestResponseCycle):
             self.chunked_encoding = True
         return False
 
-    def _write(self, body: bytes, more: bool) -> None:
-        """Write a part of the body, behind the head if that waits; end the answer with the last one."""
-        parts, self._head = [self._head], b""
+    def _framed(self, body: bytes, more: bool) -> bytes:
+        """A part of the body as it is written; nothing of one that does not fit its head."""
         if self.scope["method"] == "HEAD":
             self.expected_content_length = 0
-        elif self.chunked_encoding:
-            if body:
-                parts += (b"%x\r\n" % len(body), body, b"\r\n")
-            if not more:
-                parts.append(b"0\r\n\r\n")
-        else:
-            self.expected_content_length -= len(body)
-            if self.expected_content_length < 0:
-                raise RuntimeError("Response content longer than Content-Length")
-            parts.append(body)
-        if not more and self.expected_content_length:
+            return b""
+        if self.chunked_encoding:
+            data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            return data if more else data + b"0\r\n\r\n"
+        left = self.expected_content_length = self.expected_content_length - len(body)
+        if left < 0:
+            raise RuntimeError("Response content longer than Content-Length")
+        if left and not more:
             raise RuntimeError("Response content shorter than Content-Length")
-        self.transport.write(b"".join(parts))
-        if not more:
-            self.response_complete = True
-            self.message_event.set()
-            if not self.keep_alive:
-                self.transport.close()
-            self.on_response()
+        return body
+
+    def _end(self) -> None:
+        """The answer is whole."""
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 def _checked(fields: Iterable[tuple[bytes, bytes]]) -> None:

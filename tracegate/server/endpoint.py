@@ -138,9 +138,7 @@ class Session:
 
     def on_route(self, name: str, deadline_ns: int) -> int:
         """The route is known; returns the request's deadline in monotonic nanoseconds."""
-        active = self.gateway.active
-        active.end(self._label)
-        self._label = active.begin(name)
+        self._label = self.gateway.active.move(self._label, name)
         deadline = self.recorder.origin + deadline_ns
         self.watch.until(deadline)
         return deadline

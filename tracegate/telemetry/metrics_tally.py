@@ -77,6 +77,14 @@ class Active(Tally):
         self.add(label)
         return label
 
+    def move(self, label: str, route: str) -> str:
+        """The request that began with `label` is on a route; returns the label to end it with."""
+        to = self._known.label(route)
+        with self._lock:
+            self._counts[label] -= 1
+            self._counts[to] = self._counts.get(to, 0) + 1
+        return to
+
     def end(self, label: str) -> None:
         """The request that began with `label` is over."""
         self.add(label, -1)
