@@ -16,8 +16,8 @@ from tests.bench.works import WORKS
 LEFT, WIDTH, RIGHT = 190, 520, 190
 LINE, GAP = 19, 34
 WIDE = 30.0
-COLOURS = {"tracegate": "#0b6e4f", "bare": "#8a8f98", "nginx": "#8a8f98"}
-OTHER = "#7fb3a0"
+COLOURS = {"tracegate": "#2a9d74", "bare": "#8a8f98", "nginx": "#8a8f98"}
+OTHER = "#a5d4c3"
 
 
 def svg(rows: Sequence[Row], title: str) -> str:
