@@ -14,7 +14,8 @@ from tracegate.audit.keys import WITNESS, Signer
 from tracegate.audit.merkle import inclusion, leaf_hash
 from tracegate.audit.proof import Proof
 from tracegate.audit.receipt import make_bundle, make_receipt
-from tracegate.audit.tiles import TileNodes
+from tracegate.audit.segments import frame, name_of
+from tracegate.audit.tiles import TileNodes, bundle_of, tiles_of
 from tracegate.audit.tree import Tree
 
 SIGNER = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(SEED))
@@ -25,6 +26,10 @@ RECORDS = ("tg-0199c0de-7d3a-7c11-8f2e-5b0f6a9d2c41", "tg-0199c0de-9e4b-7c11-8f2
 
 class Files(dict[str, bytes]):
     """Files by name."""
+
+    def names(self) -> list[str]:
+        """All of them."""
+        return list(self)
 
     def read(self, name: str) -> bytes:
         """See `ReadFile`."""
@@ -71,3 +76,19 @@ def bundle(index: int, raw: bytes, r: bytes | None, **members: Any) -> bytes:
     record_id = json.loads(raw)["record_id"]
     whole = make_bundle(make_receipt(SIGNER, index, raw, r), record_id, proof_of(index, raw)) | members
     return json.dumps({name: value for name, value in whole.items() if value is not ...}).encode()
+
+
+def log_files(leaves: list[bytes], *, published: int | None = None, segments: tuple[int, ...] = (0,)) -> Files:
+    """The files of a log of leaves; `published` of them are under its checkpoint, a segment begins at each index."""
+    size = len(leaves) if published is None else published
+    hashes = [leaf_hash(leaf) for leaf in leaves]
+    tree, files = grown(hashes[:size])
+    for tile in tiles_of(size):
+        if tile.level == "entries":
+            files[tile.path] = bundle_of(leaves[tile.index * 256 : tile.index * 256 + tile.width])
+    files["checkpoint"] = str(sign_checkpoint(Checkpoint(ORIGIN, size, tree.root()), SIGNER)).encode()
+    files["log.json"] = encode({"created": 1_795_359_162, "origin": ORIGIN, "v": 1, "vkey": SIGNER.key.vkey})
+    for start, end in zip(segments, [*segments[1:], len(leaves)], strict=True):
+        frames = [frame(leaf, hashed) for leaf, hashed in zip(leaves[start:end], hashes[start:end], strict=True)]
+        files[name_of(start)] = b"".join(frames)
+    return files

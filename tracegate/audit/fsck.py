@@ -1,0 +1,233 @@
+"""The check of a whole log on disk, by bytes and by meaning. It reads, and never writes.
+
+Every file is compared with what the leaves give, and `created` of `log.json` with the first leaf; a file that does not
+belong is named. The leaves are those of the entry bundles and, behind the checkpoint, those of the segments. A log that
+was pruned is not known here: what is missing from it counts as missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from tracegate.audit.canonical import decode
+from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
+from tracegate.audit.encodings import base64_of
+from tracegate.audit.events import Leaf, Opened
+from tracegate.audit.keys import Key, parse_vkey
+from tracegate.audit.leaf import read
+from tracegate.audit.meaning import Meaning
+from tracegate.audit.merkle import leaf_hash, root
+from tracegate.audit.segments import scan
+from tracegate.audit.tiles import HEIGHT, WIDTH, Tile, bundle_of, entries_of, root_of, tiles_of
+from tracegate.audit.verdict import Check, Report
+from tracegate.errors import Malformed
+
+MOST = 100  # faults that are told of one kind
+
+_TILE = re.compile(r"tile/(entries|0|[1-9]\d?)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
+_SEGMENT = re.compile(r"segments/(\d{20})\.seg")
+_OTHERS = frozenset({"log.json", "checkpoint", "lock"})
+
+
+class Files(Protocol):
+    """The files of a log."""
+
+    def names(self) -> Iterable[str]:
+        """All of them, relative to the log."""
+
+    def read(self, name: str) -> bytes:
+        """One; raises `FileNotFoundError`."""
+
+
+def fsck(files: Files, key: Key | None, against: Sequence[str] = ()) -> Report:
+    """Check a log.
+
+    Args:
+        files: Of the log.
+        key: The log's, from the caller; without it the log is checked against its own `log.json`, and never green.
+        against: Checkpoints of it that were saved earlier or elsewhere.
+    """
+    return _Check(files, key, against).run()
+
+
+class _Check:
+    """One run: the leaves that were found, and the hashes of each level of tiles over them."""
+
+    def __init__(self, files: Files, key: Key | None, against: Sequence[str]) -> None:
+        self.files = files
+        self.against = against
+        self.report = Report()
+        self.names = sorted(files.names())
+        self.created: object = None
+        self.leaves: list[bytes] = []
+        self.levels: list[list[bytes]] = []
+        self.given = key
+
+    def run(self) -> Report:
+        key = self._key()
+        head = None if key is None else self._head(key)
+        if key is None or head is None:
+            return self.report
+        self.report.facts.update(log=key.name, size=head.size, root=base64_of(head.root))
+        self._entries(head)
+        self._segments()
+        self._grow()
+        self._root(head)
+        self._tiles(head)
+        self._meaning(key.name)
+        self._saved(key)
+        return self.report
+
+    def _fail(self, check: str, detail: str, file: str | None = None, index: int | None = None) -> None:
+        if sum(made.check == check for made in self.report.checks) < MOST:
+            self.report.checks.append(Check(check, "fail", detail, file, index))
+
+    def _hold(self, check: str, detail: str) -> None:
+        """Say that a kind of check found nothing, if so."""
+        if not any(made.check == check for made in self.report.checks):
+            self.report.add(check, "pass", detail)
+
+    def _key(self) -> Key | None:
+        """The key that is trusted: the one that was given, else the log's own, which proves nothing to others."""
+        if self.given is None:
+            self.report.add("key", "missing", "no key was given: the log vouches for itself")
+        try:
+            stated = decode(self.files.read("log.json"))
+            own = parse_vkey(str(stated.get("vkey")))
+            if set(stated) != {"created", "origin", "v", "vkey"} or (stated["v"], stated["origin"]) != (1, own.name):
+                raise Malformed("not the `log.json` of a log")
+            if self.given not in (None, own):
+                raise Malformed(f"it is of {own.keyid}, which is not the key that was given")
+        except (Malformed, FileNotFoundError) as exc:
+            self._fail("log.json", _text(exc), "log.json")
+            return self.given
+        self.created = stated["created"]
+        self.report.add("log.json", "pass", own.name)
+        return own
+
+    def _head(self, key: Key) -> Checkpoint | None:
+        try:
+            head = open_checkpoint(self.files.read("checkpoint").decode(), key)
+        except (Malformed, FileNotFoundError, UnicodeDecodeError) as exc:
+            self._fail("checkpoint", _text(exc), "checkpoint")
+            return None
+        self.report.add("checkpoint", "pass", f"{head.size} leaves")
+        return head
+
+    def _entries(self, head: Checkpoint) -> None:
+        """The leaves below the checkpoint, from the bundles."""
+        for tile in tiles_of(head.size):
+            if tile.level != "entries":
+                break
+            path = tile.path if tile.path in self.names else Tile("entries", tile.index).path
+            try:
+                entries = entries_of(self.files.read(path))[: tile.width]
+            except (Malformed, FileNotFoundError) as exc:
+                self._fail("entries", _text(exc), tile.path)
+                continue
+            if len(entries) != tile.width:
+                self._fail("entries", f"{len(entries)} leaves; it should have {tile.width}", path)
+            self.leaves += entries
+        self._hold("entries", f"{len(self.leaves)} leaves")
+
+    def _segments(self) -> None:
+        """Compare the segments with the leaves, and take those behind the checkpoint from them."""
+        published = len(self.leaves)
+        named = [found for name in self.names if (found := _SEGMENT.fullmatch(name))]
+        for found in named:
+            name, first = found[0], int(found[1])
+            segment = scan(self.files.read(name))
+            if segment.damaged:
+                self._fail("segments", f"a bad frame at byte {segment.end}, and good ones behind it", name)
+            elif segment.torn:
+                where = first + len(segment.leaves)
+                self.report.checks.append(Check("segments", "missing", "its last frame is not whole", name, where))
+            if first > len(self.leaves):
+                self._fail("segments", f"leaves are missing before it, from {len(self.leaves)}", name)
+                continue
+            for index, leaf in enumerate(segment.leaves, first):
+                if index == len(self.leaves):
+                    self.leaves.append(leaf)
+                elif self.leaves[index] != leaf:
+                    self._fail("segments", "a leaf is another than in the tree", name, index)
+        self._hold("segments", f"{len(named)} files, {len(self.leaves) - published} leaves behind the checkpoint")
+
+    def _grow(self) -> None:
+        row = [leaf_hash(leaf) for leaf in self.leaves]
+        while row:
+            self.levels.append(row)
+            row = [root_of(row[at : at + WIDTH]) for at in range(0, len(row) - WIDTH + 1, WIDTH)]
+
+    def _node(self, level: int, index: int) -> bytes:
+        row, above = divmod(level, HEIGHT)
+        return root_of(self.levels[row][index << above : (index + 1) << above])
+
+    def _root(self, head: Checkpoint) -> None:
+        if len(self.leaves) < head.size or root(head.size, self._node) != head.root:
+            self._fail("root", "the leaves do not give the root of the checkpoint")
+        self._hold("root", base64_of(head.root))
+
+    def _tiles(self, head: Checkpoint) -> None:
+        """Every file of the tree, those of other sizes too, is what the leaves give; what does not belong is named."""
+        for tile in tiles_of(head.size):
+            if tile.path not in self.names and Tile(tile.level, tile.index).path not in self.names:
+                self._fail("tiles", "it is missing", tile.path)
+        for name in self.names:
+            found = _TILE.fullmatch(name)
+            if found is not None:
+                self._tile(name, found[1], int(found[2].replace("/", "").replace("x", "")), int(found[3] or WIDTH))
+            elif name not in _OTHERS and not _SEGMENT.fullmatch(name) and not name.endswith(".tmp"):
+                self._fail("files", "it does not belong to the log", name)
+        self._hold("tiles", "as the leaves give them")
+        self._hold("files", f"{len(self.names)} files")
+
+    def _tile(self, name: str, level: str, index: int, width: int) -> None:
+        tile = Tile(level, index, width)
+        rows = {"entries": self.leaves, **{str(number): row for number, row in enumerate(self.levels)}}
+        row = rows.get(level, [])[index * WIDTH : index * WIDTH + width]
+        if tile.path != name or not 0 < width <= WIDTH or len(row) != width:
+            self._fail("files", "it does not belong to the log", name)
+        elif self.files.read(name) != (bundle_of(row) if level == "entries" else b"".join(row)):
+            self._fail("tiles", "it is another than the leaves give", name)
+
+    def _meaning(self, origin: str) -> None:
+        meaning = Meaning(origin)
+        for index, raw in enumerate(self.leaves):
+            try:
+                faults = [*meaning.faults(index, found := read(raw))]
+                self._made(found.leaf if index == 0 else None)
+                if (
+                    index == 0
+                    and isinstance(found.leaf, Opened)
+                    and self.created not in (None, found.leaf.t // 1_000_000)
+                ):
+                    self._fail("log.json", f"made at {self.created}; its first leaf is of another second", "log.json")
+            except Malformed as exc:
+                faults = [str(exc)]
+            for fault in faults:
+                self._fail("leaves", fault, index=index)
+        self._hold("leaves", f"{len(self.leaves)} leaves, {len(meaning.open_intents)} intents open")
+
+    def _made(self, leaf: Leaf | None) -> None:
+        if isinstance(leaf, Opened) and self.created not in (None, leaf.t // 1_000_000):
+            self._fail("log.json", f"made at {self.created}; its first leaf is of another second", "log.json")
+
+    def _saved(self, key: Key) -> None:
+        for saved in self.against:
+            try:
+                other = open_checkpoint(saved, key)
+            except Malformed as exc:
+                self._fail("saved checkpoint", str(exc))
+                continue
+            if other.size > len(self.leaves):
+                self._fail("saved checkpoint", f"it has {other.size} leaves; the log has {len(self.leaves)}")
+            elif root(other.size, self._node) != other.root:
+                self._fail("saved checkpoint", f"its {other.size} leaves are no prefix of the log")
+        if self.against:
+            self._hold("saved checkpoint", f"{len(self.against)}, each a prefix of the log")
+
+
+def _text(exc: Exception) -> str:
+    return "it is missing" if isinstance(exc, FileNotFoundError) else str(exc)
