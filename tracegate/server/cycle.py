@@ -32,8 +32,13 @@ class Cycle(RequestResponseCycle):
             return
         kind = message["type"]
         if self.response_started and not self.response_complete and kind == "http.response.body":
-            more = message.get("more_body", False)
-            data = self._framed(message.get("body", b""), more)
+            body, more = message.get("body", b""), message.get("more_body", False)
+            if not self.chunked_encoding:
+                data = self._measured(body, more)
+            elif body:
+                data = b"".join([b"%x\r\n" % len(body), body, b"\r\n" if more else b"\r\n0\r\n\r\n"])
+            else:
+                data = b"" if more else b"0\r\n\r\n"
             if self._head:
                 data, self._head = self._head + data, b""
             self.transport.write(data)
@@ -61,6 +66,8 @@ class Cycle(RequestResponseCycle):
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
             self.chunked_encoding = True
             parts.append(b"transfer-encoding: chunked\r\n")
+        if self.scope["method"] == "HEAD":
+            self.chunked_encoding = False  # whatever the head says, nothing follows it
         parts.append(b"\r\n")
         return b"".join(parts)
 
@@ -79,14 +86,10 @@ class Cycle(RequestResponseCycle):
             self.chunked_encoding = True
         return False
 
-    def _framed(self, body: bytes, more: bool) -> bytes:
-        """A part of the body as it is written; nothing of one that does not fit its head."""
+    def _measured(self, body: bytes, more: bool) -> bytes:
+        """A part of a body of known length; nothing is written of one that is longer, or ends too soon."""
         if self.scope["method"] == "HEAD":
-            self.expected_content_length = 0
             return b""
-        if self.chunked_encoding:
-            data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            return data if more else data + b"0\r\n\r\n"
         left = self.expected_content_length = self.expected_content_length - len(body)
         if left < 0:
             raise RuntimeError("Response content longer than Content-Length")
