@@ -154,7 +154,7 @@ def test_a_command_that_is_mistyped_says_how_it_is_written(args: list[str]) -> N
 def test_every_command_explains_itself() -> None:
     """By `-h` too; the version is the package's."""
     assert isinstance(main, click.Group)
-    assert sorted(main.commands) == ["check", "demo", "explain", "key", "serve", "stack", "verify"]
+    assert sorted(main.commands) == ["audit", "check", "demo", "explain", "key", "serve", "stack", "verify"]
     for name in main.commands:
         assert ran(name, "--help").exit_code == 0
         assert ran(name, "-h").stdout == ran(name, "--help").stdout

@@ -46,8 +46,15 @@ def scan(raw: bytes) -> Segment:
     while (leaf := _leaf(raw, at)) is not None:
         leaves.append(leaf)
         at += HEAD + len(leaf)
-    damaged = any(_leaf(raw, start) is not None for start in range(at + 1, len(raw) - HEAD))
-    return Segment(tuple(leaves), at, len(raw) - at, damaged)
+    return Segment(tuple(leaves), at, len(raw) - at, _good_behind(raw, at))
+
+
+def _good_behind(raw: bytes, at: int) -> bool:
+    """Whether a good frame begins behind a bad one; each begins with two zeroes, for no leaf is longer."""
+    while (at := raw.find(b"\0\0", at + 1)) >= 0:
+        if _leaf(raw, at) is not None:
+            return True
+    return False
 
 
 def _leaf(raw: bytes, at: int) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The command line: `tracegate serve`, `check`, `explain`, `key`, `verify`, `demo`, `stack`.
+"""The command line: `tracegate serve`, `check`, `explain`, `key`, `verify`, `audit`, `demo`, `stack`.
 
 Commands import what they need when they run, so that `--help` is quick.
 """
@@ -117,6 +117,27 @@ def demo(keep: bool, svg: str | None, stack: bool) -> None:
     from tracegate.cli.demo import run
 
     sys.exit(run(keep=keep, svg=svg))
+
+
+@main.group()
+def audit() -> None:
+    """Ask a log of the audit record on disk."""
+
+
+@audit.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--key", "keys", metavar="VKEY|FILE", multiple=True, help="The log's public key; without it: incomplete.")
+@click.option("--against", metavar="CHECKPOINT", multiple=True, help="One that was saved earlier or elsewhere.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def fsck(folder: str, keys: tuple[str, ...], against: tuple[str, ...], as_json: bool) -> None:
+    """Check one log by bytes and by meaning; never writes.
+
+    Exit status: 0 sound, 1 something is false, altered or missing, 2 usage or unreadable input, 3 nothing is false and
+    something needed for the proof was not there.
+    """
+    from tracegate.cli import auditing
+
+    sys.exit(auditing.fsck(folder, keys, against, as_json=as_json))
 
 
 @main.group()

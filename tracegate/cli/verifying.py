@@ -12,17 +12,18 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from tracegate.audit.keys import parse_vkey
+from tracegate.audit.keys import Key, parse_vkey
 from tracegate.audit.policy import Policy, parse_policy, trusting
-from tracegate.audit.verdict import UNUSABLE
+from tracegate.audit.verdict import UNUSABLE, Report, Result, Verdict
 from tracegate.audit.verify import Given, verify
 from tracegate.errors import Malformed
 
 STYLES = {"pass": "green", "fail": "red", "missing": "yellow"}
+VERDICTS: dict[Verdict, Result] = {"verified": "pass", "refused": "fail", "incomplete": "missing"}
 SAID = {
-    "verified": ("green", "Verified: everything that was given is proved."),
-    "refused": ("red", "Refused: something is false or altered."),
-    "incomplete": ("yellow", "Incomplete: nothing is false, and something needed for the proof was not there."),
+    "verified": "Verified: everything that was given is proved.",
+    "refused": "Refused: something is false or altered.",
+    "incomplete": "Incomplete: nothing is false, and something needed for the proof was not there.",
 }
 
 
@@ -53,15 +54,20 @@ def run(asked: Asked, *, as_json: bool) -> int:
     except (Malformed, OSError) as exc:
         click.echo(f"can't be read: {exc}", err=True)
         return UNUSABLE
+    return tell(report, SAID[report.verdict], as_json=as_json)
+
+
+def tell(report: Report, said: str, *, as_json: bool) -> int:
+    """Print what was found, one check a line, and the verdict in words; returns the exit status."""
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False))
         return report.code
     console = Console(highlight=False, soft_wrap=True)
     for check in report.checks:
-        line = Text(f"{check.result:<8}", STYLES[check.result])
-        console.print(line.append(f"{check.check:<18}", "bold").append(check.detail, "default"))
-    style, said = SAID[report.verdict]
-    console.print(Text(said, style))
+        line = Text(f"{check.result:<8}", STYLES[check.result]).append(f"{check.check:<18}", "bold")
+        where = [*([check.file] if check.file else []), *([f"leaf {check.index}"] if check.index is not None else [])]
+        console.print(line.append(": ".join([*where, check.detail]), "default"))
+    console.print(Text(said, STYLES[VERDICTS[report.verdict]]))
     return report.code
 
 
@@ -87,15 +93,20 @@ def given(asked: Asked, now: int) -> Given:
 
 def _policy(asked: Asked) -> Policy:
     if asked.policy is not None:
-        return parse_policy(_read(asked.policy))
-    return trusting([parse_vkey(line) for key in asked.keys for line in _vkeys(key)])
+        return parse_policy(text_of(asked.policy))
+    return trusting(keys_of(asked.keys))
+
+
+def keys_of(given: Sequence[str]) -> list[Key]:
+    """The keys of a command line: each as it stands, or those of a file."""
+    return [parse_vkey(line) for key in given for line in _vkeys(key)]
 
 
 def _vkeys(key: str) -> list[str]:
     """A key as it stands, or those of a file: one a line, but empty lines and comments."""
     if not Path(key).is_file():
         return [key]
-    lines = [line.strip() for line in _read(key).splitlines()]
+    lines = [line.strip() for line in text_of(key).splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -104,10 +115,11 @@ def _bytes(file: str | None) -> bytes | None:
 
 
 def _text(file: str | None) -> str | None:
-    return None if file is None else _read(file)
+    return None if file is None else text_of(file)
 
 
-def _read(file: str) -> str:
+def text_of(file: str) -> str:
+    """The text of a file; `Malformed` where it is none."""
     try:
         return Path(file).read_bytes().decode()
     except UnicodeDecodeError:
