@@ -104,8 +104,8 @@ def worker(config: Config) -> ASGIApp:
         sys.stderr.write(f"{exc}\n")
         sys.exit(STARTUP_FAILURE)
     # What is made at the start stays. Its 65,000 objects made every full collection a pause of 16 ms, measured on the
-    # machine of two cores; frozen they are never looked at again. The thresholds stay Python's: with ten times the first
-    # one, a traced request takes 0.5 % fewer instructions, counted by valgrind, and garbage lies about for longer.
+    # machine of two cores; frozen they are never looked at again. The thresholds stay Python's own: with fourteen times
+    # the first one a traced request takes 0.5 % fewer instructions, counted by valgrind, and garbage stays longer.
     gc.collect()
     gc.freeze()
     return made.app
