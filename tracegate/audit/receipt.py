@@ -91,17 +91,23 @@ def make_receipt(signer: Signer, index: int, raw: bytes, r: bytes | None, *, sli
     found = read(raw)
     if not isinstance(found.leaf, Final | Aborted):
         raise Malformed("a receipt is of a leaf that closes a record")
-    created = created_of(found.leaf)
+    return receipt_at(signer, index, raw, found.hash, created_of(found.leaf), r, slim=slim)
+
+
+def receipt_at(
+    signer: Signer, index: int, raw: bytes, hashed: bytes, created: int, r: bytes | None, *, slim: bool = False
+) -> dict[str, Any]:
+    """As `make_receipt`, for whoever has just written the leaf and knows its hash and when it was closed."""
     receipt: dict[str, Any] = {
         "v": 1,
         "log": signer.key.name,
         "index": index,
         "created": created,
         "keyid": signer.key.keyid,
-        "sig": base64url_of(signer.sign(signed_text(signer.key.name, index, found.hash, created))),
+        "sig": base64url_of(signer.sign(signed_text(signer.key.name, index, hashed, created))),
     }
     if slim:
-        receipt["leaf_hash"] = found.hash.hex()
+        receipt["leaf_hash"] = hashed.hex()
         return receipt
     receipt["leaf"] = base64url_of(raw)
     if r is not None:
