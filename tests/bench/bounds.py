@@ -102,7 +102,10 @@ def judged(measured: Measured) -> list[Verdict]:
             says = f"{bound.says}, at most {bound.most:.3g}"
             found.append(Verdict(says, spread, spread.median <= bound.most, bound.goal))
     for system, (made, arrived) in measured.spans.items():
-        found.append(Verdict(f"{system.title}: {arrived} of {made} spans arrived", None, made == arrived))
+        if system.name == "tracegate":
+            found.append(Verdict(f"{system.title}: {arrived} of {made} spans arrived", None, made == arrived))
+        else:  # else it would be compared without what it is compared for
+            found.append(Verdict(f"{system.title}: {arrived} spans arrived, more than none", None, arrived > 0))
     ours = [sample for sample in measured.samples if sample.cell.system.name == "tracegate"]
     failed = [sample for sample in ours if sample.failed]
     found.append(Verdict(f"windows of Tracegate with a wrong answer: {len(failed)} of {len(ours)}", None, not failed))

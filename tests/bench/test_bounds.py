@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.bounds import BOUNDS, judged
 from tests.bench.measure import Cell, Measured, Sample
-from tests.bench.systems import BARE, DIRECT, OFF, PORTKEY, TRACEGATE, System
+from tests.bench.systems import BARE, DIRECT, LITELLM, OFF, PORTKEY, TRACEGATE, System
 
 
 def sample(work: str, system: System, clients: int = 16, **figures: float) -> Sample:
@@ -47,6 +47,11 @@ def test_lost_spans_and_wrong_answers_are_broken_bounds() -> None:
         "NOT OK  windows of Tracegate with a wrong answer: 1 of 1",
     )
     assert judged(Measured(bad[:1]))[-1].kept
+
+
+def test_another_gateway_must_have_traced() -> None:
+    """How many spans it makes is its own matter."""
+    assert [judged(Measured([], {LITELLM: (0, arrived)}))[0].kept for arrived in (0, 12)] == [False, True]
 
 
 def test_every_bound_says_its_limit() -> None:
