@@ -7,7 +7,6 @@ that. Everything else is as uvicorn 0.54 does it (`httptools_impl.py`); a test c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -53,14 +52,12 @@ class Cycle(RequestResponseCycle):
 
     def _rendered(self, status: int, fields: list[tuple[bytes, bytes]]) -> bytes:
         """The head's bytes; what it says of the framing is kept."""
-        _checked(fields)
         parts = [STATUS_LINE[status]]
         closes = False
-        for name, value in fields:
-            lower = name.lower()
-            if lower in _FRAMING:
-                closes = self._learnt(lower, value) or closes
-            parts += (lower, b": ", value, b"\r\n")
+        for name, value in _checked(fields):
+            if name in _FRAMING:
+                closes = self._learnt(name, value) or closes
+            parts += (name, b": ", value, b"\r\n")
         if not self.keep_alive and not closes:
             parts.append(b"connection: close\r\n")
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
@@ -106,10 +103,14 @@ class Cycle(RequestResponseCycle):
         self.on_response()
 
 
-def _checked(fields: Iterable[tuple[bytes, bytes]]) -> None:
-    """Refuse a head that would split, or smuggle, an answer: what is left without the bytes allowed is the fault."""
-    names, values = zip(*fields, strict=True) if fields else ((), ())
-    if b"".join(names).translate(None, _NAME):
+def _checked(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The fields with names in lower case; those that would split, or smuggle, an answer are refused.
+
+    What is left of all names, and of all values, without the bytes that are allowed is the fault.
+    """
+    names = b"".join([name for name, _ in fields])
+    if names.translate(None, _NAME):
         raise RuntimeError("Invalid HTTP header name.")
-    if b"".join(values).translate(None, _VALUE):
+    if b"".join([value for _, value in fields]).translate(None, _VALUE):
         raise RuntimeError("Invalid HTTP header value.")
+    return fields if names == names.lower() else [(name.lower(), value) for name, value in fields]
