@@ -17,6 +17,7 @@ where one is broken, 2 where a system can't be had. `works` says what work there
 | | |
 |---|---|
 | `bare` | a Starlette handler that answers by itself, served as the gateway is: the yardstick |
+| `in-memory` | the gateway with the exchange of the test kit in the place of a network and a provider |
 | `nginx` | a reverse proxy; left out by default where it is not installed |
 | `tracegate` | `tracegate serve`: spans, metrics and log events to a receiver, every span of which must arrive |
 | `off` | the same, exporting nothing; records and headers stay |

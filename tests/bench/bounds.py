@@ -13,10 +13,12 @@ from tests.bench.report import Results, Spread, Verdict
 from tests.bench.systems import (
     BARE,
     DOWN,
+    IN_MEMORY,
     LITELLM,
     MANY,
     NGINX,
     OFF,
+    OURS,
     PORTKEY,
     SLOW,
     TRACEGATE,
@@ -64,10 +66,12 @@ def _figure(says: str, most: float, of: tuple[str, System, int], figure: str, *,
     return Bound(says, most, lambda results: results.spread(Cell(*of), figure), goal)
 
 
-T, FEW, MOST = TRACEGATE, 16, 200
+T, M, FEW, MOST = TRACEGATE, IN_MEMORY, 16, 200
 
 BOUNDS = (
     _ratio("CPU of a request, 16 at once", 2.6, ("unary", T, FEW), ("unary", BARE, FEW)),
+    _ratio("CPU of a request without a network behind, 16 at once", 4, ("unary", M, FEW), ("unary", BARE, FEW)),
+    _ratio("CPU without a network behind, 200 at once / 16 at once", 1.2, ("unary", M, MOST), ("unary", M, FEW)),
     _ratio("CPU of a request, 16 at once", 1 / 10, ("unary", T, FEW), ("unary", PORTKEY, FEW)),
     _ratio("CPU of a request, 16 at once", 1 / 100, ("unary", T, FEW), ("unary", LITELLM, FEW)),
     _ratio("CPU, provider behind TLS / plain, 16 at once", 1.45, ("tls", T, FEW), ("unary", T, FEW), goal=True),
@@ -102,11 +106,11 @@ def judged(measured: Measured) -> list[Verdict]:
             says = f"{bound.says}, at most {bound.most:.3g}"
             found.append(Verdict(says, spread, spread.median <= bound.most, bound.goal))
     for system, (made, arrived) in measured.spans.items():
-        if system.name == "tracegate":
+        if system.name in OURS:
             found.append(Verdict(f"{system.title}: {arrived} of {made} spans arrived", None, made == arrived))
         else:  # else it would be compared without what it is compared for
             found.append(Verdict(f"{system.title}: {arrived} spans arrived, more than none", None, arrived > 0))
-    ours = [sample for sample in measured.samples if sample.cell.system.name == "tracegate"]
+    ours = [sample for sample in measured.samples if sample.cell.system.name in OURS]
     failed = [sample for sample in ours if sample.failed]
     found.append(Verdict(f"windows of Tracegate with a wrong answer: {len(failed)} of {len(ours)}", None, not failed))
     return found

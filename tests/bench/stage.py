@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.bench.child import Child
-from tests.bench.systems import DIRECT, System, ask, installed, start
+from tests.bench.systems import DIRECT, OURS, System, ask, installed, start
 from tests.bench.usage import cpu_ns, family
 from tests.bench.work import Ask, Provider
 from tests.house.repository import ROOT
@@ -149,7 +149,7 @@ class Stage:
         found = {}
         for system, running in self.running.items():
             if system.collector == "up" and running.sink is not None:
-                made = running.spans if system.name == "tracegate" else 0
+                made = running.spans if system.name in OURS else 0
                 found[system] = made, int(running.sink.said["spans"])
         return found
 

@@ -18,7 +18,7 @@ from tests.bench import nginx, peers
 from tests.bench.work import KEY, MODEL, PATH, ROUTES, Ask, Provider, asking
 
 Collector = Literal["none", "up", "down", "slow"]
-Name = Literal["direct", "bare", "nginx", "tracegate", "litellm", "portkey"]
+Name = Literal["direct", "bare", "in-memory", "nginx", "tracegate", "litellm", "portkey"]
 
 MANY_ROUTES, MANY_KEYS = 1_000, 10_000
 FEW_KEYS = 10
@@ -48,8 +48,12 @@ class System:
     many: bool = False
 
 
+OURS = ("tracegate", "in-memory")
+"""Kinds whose spans can be counted."""
+
 DIRECT = System("direct", "direct")
 BARE = System("bare", "bare")
+IN_MEMORY = System("in-memory", "in-memory", "up")
 NGINX = System("nginx", "nginx")
 TRACEGATE = System("tracegate", "tracegate", "up")
 OFF = System("off", "tracegate")
@@ -57,7 +61,7 @@ HTTPX = System("httpx", "tracegate", "up", transport="httpx")
 SDK = System("sdk", "tracegate", "up", renderer="sdk")
 LITELLM = System("litellm", "litellm", "up")
 PORTKEY = System("portkey", "portkey")
-CHOICE = {system.title: system for system in (BARE, NGINX, TRACEGATE, OFF, HTTPX, SDK, LITELLM, PORTKEY)}
+CHOICE = {system.title: system for system in (BARE, IN_MEMORY, NGINX, TRACEGATE, OFF, HTTPX, SDK, LITELLM, PORTKEY)}
 
 TWO = System("2 workers", "tracegate", "up", workers=2)
 FOUR = System("4 workers", "tracegate", "up", workers=4)
@@ -104,6 +108,10 @@ def start(system: System, folder: Path, port: int, provider: Provider, collector
             file = folder / "tracegate.yaml"
             file.write_text(_tracegate(System("", "tracegate"), port, provider, None), encoding="utf-8")
             return Start([sys.executable, "-m", "tests.bench.bare", str(file)], {})
+        case "in-memory":
+            file = folder / "tracegate.yaml"
+            file.write_text(_tracegate(system, port, provider, collector), encoding="utf-8")
+            return Start([sys.executable, "-m", "tests.bench.in_memory", str(file)], {})
         case "nginx":
             return Start(nginx.command(folder, port, provider), {})
         case "litellm":

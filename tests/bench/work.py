@@ -144,9 +144,14 @@ def _text(words: int) -> str:
     return " ".join(islice(cycle(SENTENCE.split()), words))
 
 
+def step(kind: Kind) -> Step:
+    """The answer as a script of the test kit has it; when it comes is not part of it."""
+    return Step(text=_text(kind.words))
+
+
 async def answer(kind: Kind) -> list[bytes]:
     """What the provider sends: one piece, or the events, `[DONE]` last."""
-    exchange = MemoryExchange(SystemClock(), {"*": Step(text=_text(kind.words))}, created=CREATED)
+    exchange = MemoryExchange(SystemClock(), {"*": step(kind)}, created=CREATED)
     body = _request(kind, MODEL)
     far = exchange.clock.now() + 10_000_000_000
     incoming = await exchange.send(

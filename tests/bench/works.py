@@ -14,6 +14,7 @@ from tests.bench.systems import (
     DOWN,
     FOUR,
     HTTPX,
+    IN_MEMORY,
     MANY,
     NGINX,
     OFF,
@@ -58,7 +59,7 @@ class Work:
     all: tuple[int, ...] = ()
     yardstick: System | None = None
     own: tuple[System, ...] = ()
-    without: tuple[System, ...] = (BARE,)
+    without: tuple[System, ...] = (BARE, IN_MEMORY)
     spared: tuple[System, ...] = (OFF, HTTPX, SDK)
     direct: bool = False
     rounds: int = 100
@@ -103,6 +104,8 @@ WORKS = {
             (64,),
             (64, 500),
             yardstick=NGINX,
+            without=(BARE,),
+            spared=(IN_MEMORY, OFF, HTTPX, SDK),
             rounds=3,
         ),
         Work(
@@ -145,10 +148,9 @@ WORKS = {
             of_memory,
             "slow",
             (500,),
-            without=(BARE,),
             rounds=1,
         ),
-        Work("start", "to the first answer", of_start, "unary", (1,), without=(), rounds=5),
+        Work("start", "to the first answer", of_start, "unary", (1,), without=(IN_MEMORY,), rounds=5),
         Work(
             "soak",
             "under load for minutes",
