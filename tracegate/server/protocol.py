@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -159,7 +160,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refused or self._offered:
             return
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours is not in uvicorn's type
-        super().on_headers_complete()
+        self._begin()
         if len(self.pipeline) > WAITING:
             self._refuse(Rejected(429, "too_many_requests", "Too many requests wait on this connection."))
 
@@ -176,8 +177,37 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self._refused and not self._offered:
             super().on_message_complete()
 
+    def _begin(self) -> None:
+        """Start the request, or let it wait behind another; as uvicorn does it, with a cycle of our own."""
+        parser, scope = self.parser, self.scope
+        version, url = parser.get_http_version(), httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode("ascii") + url.path
+        scope["query_string"] = url.query or b""
+        running = self._running
+        self.cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if running is None or running.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cycle.__class__ = Cycle  # uvicorn names its own class where it makes one
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
