@@ -1,0 +1,84 @@
+"""The system calls of a log, and what is made of several of them."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.audit.failing import FaultyDisk
+from tracegate.audit.disk import PRIVATE, Disk, beside, make_folders, put, write_all
+
+
+def test_a_file_is_put_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Whichever call fails, a reader finds the old bytes or the new ones, and the next try succeeds."""
+    path = tmp_path / "a" / "b" / "checkpoint"
+    counted = FaultyDisk()
+    put(counted, path, b"old")
+    for at in range(len(counted.calls)):
+        disk = FaultyDisk()
+        disk.at = at
+        with suppress(OSError):
+            put(disk, path, b"new")
+        assert path.read_bytes() in (b"old", b"new")
+        assert disk.held == set()
+        put(Disk(), path, b"old")
+        assert path.read_bytes() == b"old"
+
+
+def test_a_file_is_synced_before_it_is_moved_and_its_name_after(tmp_path: Path) -> None:
+    """In between it has a name that readers ignore."""
+    disk = FaultyDisk()
+    put(disk, tmp_path / "checkpoint", b"raw", PRIVATE)
+    assert disk.calls == ["open", "truncate", "write", "sync", "rename", "sync_folder"]
+    assert stat.S_IMODE((tmp_path / "checkpoint").stat().st_mode) == PRIVATE
+    assert beside(tmp_path / "checkpoint").name == "checkpoint.tmp"
+    assert not beside(tmp_path / "checkpoint").exists()
+
+
+def test_a_write_that_takes_few_bytes_goes_on(tmp_path: Path) -> None:
+    """As the system may do at any time."""
+    disk = FaultyDisk()
+    disk.short = 2
+    file = disk.open(tmp_path / "f")
+    write_all(disk, file, b"seven77")
+    disk.close(file)
+    assert ((tmp_path / "f").read_bytes(), disk.calls.count("write")) == (b"seven77", 4)
+
+
+def test_a_folder_whose_name_was_not_synced_is_made_again(tmp_path: Path) -> None:
+    """It could be gone after a loss of power, with everything in it."""
+    disk = FaultyDisk()
+    disk.broken["sync_folder"] = errno.EIO
+    with pytest.raises(OSError, match="Input/output"):
+        make_folders(disk, tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+    disk.broken.clear()
+    make_folders(disk, tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_what_is_synced_can_be_read(tmp_path: Path) -> None:
+    """The real calls, as far as a process can tell."""
+    disk = Disk()
+    put(disk, tmp_path / "a" / "f", b"raw")
+    assert disk.read(tmp_path / "a" / "f") == b"raw"
+    disk.remove(tmp_path / "a" / "f")
+    put(disk, tmp_path / "a" / "f", b"raw")
+    disk.remove_folder(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_lock_is_for_one(tmp_path: Path) -> None:
+    """It ends with its descriptor."""
+    disk = Disk()
+    first, second = disk.open(tmp_path / "lock"), disk.open(tmp_path / "lock")
+    disk.lock(first)
+    with pytest.raises(BlockingIOError):
+        disk.lock(second)
+    disk.close(first)
+    disk.lock(second)
+    disk.close(second)

@@ -1,0 +1,276 @@
+"""A log is opened: locked, made if there is none, and brought to where its last run left it.
+
+Only the torn end of the last write is ever cut, and only if nobody can have been told of it. Everything else that is
+not as it should be refuses the start: a log is never made anew where one was. It runs on the log's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tracegate.audit.canonical import decode, encode
+from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
+from tracegate.audit.disk import PRIVATE, Disk, beside, make_folders, put, stage
+from tracegate.audit.events import Aborted, Closed, Leaf, Opened
+from tracegate.audit.keys import Signer, check_origin, signer_of
+from tracegate.audit.kinds import At, Final, Intent
+from tracegate.audit.leaf import read
+from tracegate.audit.merkle import leaf_hash
+from tracegate.audit.segments import name_of, scan
+from tracegate.audit.tiles import WIDTH, Tile, entries_of
+from tracegate.audit.tree import Tree
+from tracegate.audit.writer import Writer
+from tracegate.errors import Malformed, TracegateError
+
+
+class StartRefused(TracegateError):
+    """A log that must not be continued as it is; the text names the file, and the byte where one is known."""
+
+
+class InUse(TracegateError):
+    """Another process writes this log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a log is kept: the folder of all logs, and the log's origin, whose last two elements are its folder."""
+
+    root: Path
+    origin: str
+
+    @property
+    def folder(self) -> Path:
+        """Of the log."""
+        return self.root.joinpath(*self.origin.split("/")[-2:])
+
+    @property
+    def key(self) -> Path:
+        """Of the private key."""
+        replica, epoch = self.origin.split("/")[-2:]
+        return self.root / "keys" / replica / f"{epoch}.key"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLog:
+    """A log that can be written.
+
+    Args:
+        writer: At its end.
+        signer: Its key.
+        lock: The descriptor that holds it.
+        created: When it was made, in seconds since 1970 UTC.
+        last: The last leaf; `None` where there is none.
+        intents: Those that no leaf closes, oldest first.
+        cut: Bytes of a torn end that were cut.
+    """
+
+    writer: Writer
+    signer: Signer
+    lock: int
+    created: int
+    last: Leaf | None
+    intents: tuple[tuple[At, Intent], ...]
+    cut: int
+
+
+def open_log(disk: Disk, place: Place, now: int) -> OpenedLog:
+    """Open a log, or make it where neither log nor key exists.
+
+    Args:
+        disk: The system calls.
+        place: Of the log.
+        now: Seconds since 1970 UTC, for a log that is made.
+
+    Raises:
+        InUse: Another process has it.
+        StartRefused: It is damaged, ended, or half of it is gone.
+        OSError: A system call failed.
+    """
+    check_origin(place.origin)
+    make_folders(disk, place.folder)
+    lock = disk.open(place.folder / "lock")
+    try:
+        disk.lock(lock)
+        return _opened(disk, place, now, lock)
+    except BlockingIOError:
+        disk.close(lock)
+        raise InUse(f"`{place.folder}` is in use by another process") from None
+    except Malformed as exc:
+        disk.close(lock)
+        raise StartRefused(f"`{place.folder}`: {exc}") from None
+    except BaseException:
+        disk.close(lock)
+        raise
+
+
+def _opened(disk: Disk, place: Place, now: int, lock: int) -> OpenedLog:
+    for path in sorted(place.folder.rglob("*.tmp")):
+        disk.remove(path)
+    signer, created = _identity(disk, place, now)
+    head = _head(disk, place, signer)
+    tree = Tree.restored(head.size, lambda name: _file(disk, place, name))
+    if tree.root() != head.root:
+        raise Malformed("the tiles do not give the root of the checkpoint")
+    width = head.size % WIDTH
+    kept = _bundle(disk, place, Tile("entries", head.size // WIDTH, width)) if width else []
+    behind, cut = _behind(disk, place, head.size, kept)
+    if head.size == 0 and not all(isinstance(read(raw).leaf, Opened) for raw in behind):
+        raise Malformed("`checkpoint` is missing")  # a log is published before it takes anything but its opening
+    for raw in behind:
+        tree.append(leaf_hash(raw))
+    last, intents = _open_intents(_backwards(disk, place, head.size, [*kept, *behind]))
+    if isinstance(last, Closed) and last.reason == "rotate":
+        raise Malformed("the log has ended; the next epoch has its own")
+    disk.sync_folder(place.folder)
+    writer = Writer(disk, place.folder, signer, tree, head.size, [*kept, *behind])
+    return OpenedLog(writer, signer, lock, created, last, intents, cut)
+
+
+def _identity(disk: Disk, place: Place, now: int) -> tuple[Signer, int]:
+    """The key and the time of a log that is there, or of one that is made.
+
+    The key waits under another name until `log.json` stands, so that a process that ends in between leaves either
+    nothing that counts, or a log whose key can be told.
+    """
+    stated = _known(disk, place.folder / "log.json")
+    pem = _known(disk, place.key)
+    if stated is None and pem is None:
+        return _made(disk, place, now)
+    if stated is None:
+        raise Malformed(f"`log.json` is missing, and its key `{place.key.name}` is there")
+    waiting = pem is None
+    if pem is None:
+        pem = _known(disk, beside(place.key))
+    if pem is None:
+        raise Malformed(f"its key `{place.key}` is missing")
+    signer = signer_of(place.origin, pem)
+    said = decode(stated)
+    if said != {"created": said.get("created"), "origin": place.origin, "v": 1, "vkey": signer.key.vkey}:
+        raise Malformed(f"`log.json` is not of this origin and its key `{place.key}`")
+    if waiting:
+        disk.rename(beside(place.key), place.key)
+        disk.sync_folder(place.key.parent)
+    return signer, int(said["created"])
+
+
+def _made(disk: Disk, place: Place, now: int) -> tuple[Signer, int]:
+    if any((place.folder / name).exists() for name in ("checkpoint", "tile", "segments")):
+        raise Malformed("`log.json` is missing, and so is its key")
+    private = Ed25519PrivateKey.generate()
+    signer = Signer(place.origin, private)
+    make_folders(disk, place.key.parent)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    stage(disk, beside(place.key), pem, PRIVATE)
+    disk.sync_folder(place.key.parent)
+    stated = {"created": now, "origin": place.origin, "v": 1, "vkey": signer.key.vkey}
+    put(disk, place.folder / "log.json", encode(stated))
+    disk.rename(beside(place.key), place.key)
+    disk.sync_folder(place.key.parent)
+    return signer, now
+
+
+def _head(disk: Disk, place: Place, signer: Signer) -> Checkpoint:
+    raw = _known(disk, place.folder / "checkpoint")
+    if raw is None:
+        return Checkpoint(place.origin, 0, Tree().root())
+    return open_checkpoint(raw.decode(errors="replace"), signer.key)
+
+
+def _behind(disk: Disk, place: Place, published: int, kept: list[bytes]) -> tuple[list[bytes], int]:
+    """The leaves behind the checkpoint, and how many bytes of a torn end were cut."""
+    names = sorted(int(path.stem) for path in place.folder.glob("segments/*.seg"))
+    older = [first for first in names if first < published]
+    starts = [*older[-1:], *(first for first in names if first >= published)]
+    at = starts[0] if starts else published
+    behind: list[bytes] = []
+    cut = 0
+    for first in starts:
+        name = name_of(first)
+        segment = scan(disk.read(place.folder / name))
+        if first != at:
+            raise Malformed(f"`{name}`: leaves are missing before it, from {at}")
+        at += len(segment.leaves)
+        if segment.torn and (segment.damaged or first != starts[-1] or at < published):
+            raise Malformed(f"`{name}`, byte {segment.end}: a bad frame that is no torn end")
+        for index, raw in enumerate(segment.leaves, first):
+            kept_from = published - len(kept)
+            if index >= published:
+                behind.append(raw)
+            elif index >= kept_from and kept[index - kept_from] != raw:
+                raise Malformed(f"`{name}`: leaf {index} is another than in the tree")
+        if segment.torn:
+            cut = segment.torn
+            _cut(disk, place.folder / name, segment.end)
+    if at < published:
+        raise Malformed(f"`segments`: leaves are missing from {at}; the checkpoint has {published}")
+    return behind, cut
+
+
+def _cut(disk: Disk, path: Path, end: int) -> None:
+    file = disk.open(path)
+    try:
+        disk.truncate(file, end)
+        disk.sync(file)
+    finally:
+        disk.close(file)
+
+
+def _backwards(disk: Disk, place: Place, published: int, tail: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Every leaf with its index, the last first; older bundles are read when they are come to."""
+    start = published // WIDTH * WIDTH
+    yield from reversed(list(enumerate(tail, start)))
+    for bundle in range(published // WIDTH - 1, -1, -1):
+        yield from reversed(list(enumerate(_bundle(disk, place, Tile("entries", bundle)), bundle * WIDTH)))
+
+
+def _open_intents(leaves: Iterator[tuple[int, bytes]]) -> tuple[Leaf | None, tuple[tuple[At, Intent], ...]]:
+    """The last leaf and the intents without an end; nothing is open before a run that left nothing open."""
+    last: Leaf | None = None
+    closed: set[str] = set()
+    found: list[tuple[At, Intent]] = []
+    for index, raw in leaves:
+        known = read(raw)
+        last = last or known.leaf
+        match known.leaf:
+            case Closed(open_intents=0):
+                break
+            case Final() | Aborted():
+                closed.add(known.leaf.record_id)
+            case Intent() if known.leaf.record_id not in closed:
+                found.append((At(index=index, hash=known.hash.hex()), known.leaf))
+            case _:
+                pass
+    return last, tuple(reversed(found))
+
+
+def _bundle(disk: Disk, place: Place, tile: Tile) -> list[bytes]:
+    """The leaves of a bundle; those of a partial one may stand in the full one."""
+    raw = _known(disk, place.folder / tile.path)
+    if raw is None:
+        raw = _file(disk, place, Tile(tile.level, tile.index).path)
+    entries = entries_of(raw)[: tile.width]
+    if len(entries) != tile.width:
+        raise Malformed(f"`{tile.path}` has {len(entries)} leaves")
+    return entries
+
+
+def _known(disk: Disk, path: Path) -> bytes | None:
+    with suppress(FileNotFoundError):
+        return disk.read(path)
+    return None
+
+
+def _file(disk: Disk, place: Place, name: str) -> bytes:
+    """A file that must be there; `FileNotFoundError` says which, and stays one for the partial tile's full one."""
+    try:
+        return disk.read(place.folder / name)
+    except FileNotFoundError:
+        if ".p/" in name:
+            raise
+        raise Malformed(f"`{name}` is missing") from None
