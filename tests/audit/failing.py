@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -155,11 +155,11 @@ def final(n: int = 0, prev: At | None = None) -> Final:
     return msgspec.structs.replace(FINAL, log=ORIGIN, record_id=record(n), prev_intent=prev, late=None)
 
 
-def checked(folder: Path) -> list[str]:
-    """What `fsck` finds in a log, checked against its own key: nothing, if it is sound."""
+def checked(folder: Path, heads: Sequence[str] = ()) -> list[str]:
+    """What `fsck` finds in a log, by its own key and against saved heads: nothing, if it is sound."""
     log = place_in(folder).folder
     key = parse_vkey(msgspec.json.decode((log / "log.json").read_bytes())["vkey"])
-    return [str(check) for check in fsck(Folder(log), key).checks if check.result != "pass"]
+    return [str(check) for check in fsck(Folder(log), key, heads).checks if check.result != "pass"]
 
 
 def types(folder: Path) -> list[str]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import random
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +32,10 @@ from tracegate.audit.checkpoint import parse_checkpoint
 from tracegate.audit.disk import Disk
 from tracegate.audit.events import Heartbeat
 from tracegate.audit.log import AGAIN_NS, CHECKPOINT_NS, GROUP, Log, LogUnavailable
+from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.notes import parse_note
 from tracegate.audit.opening import InUse, open_log
+from tracegate.audit.segments import scan
 from tracegate.clock import SystemClock
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
@@ -252,7 +258,9 @@ def test_what_was_given_up_in_flight_is_closed_once(tmp_path: Path) -> None:
 
     run(go)
     found = [(leaf["type"], leaf.get("cause")) for leaf in leaves(tmp_path) if leaf.get("record_id")]
-    assert sorted(found, key=str) == [("aborted", "log_unavailable"), ("final", None), ("intent", None), ("intent", None)]  # fmt: skip  # noqa: E501
+    assert sorted(found, key=str) == [
+        *(("aborted", "log_unavailable"), ("final", None), ("intent", None), ("intent", None))
+    ]
     assert checked(tmp_path) == []
 
 
@@ -428,3 +436,42 @@ def test_it_runs_on_a_thread_of_its_own(tmp_path: Path) -> None:
 
     asyncio.run(go())
     assert checked(tmp_path) == []
+
+
+def _killed_after(folder: Path, first: int, seconds: float) -> list[tuple[int, str]]:
+    """Let a process append until it is killed; returns what it was told of before that."""
+    command = [sys.executable, "-m", "tests.audit.appending", str(folder), str(first)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        said = process.stdout.read()
+        timer.join()
+    whole = said[: said.rfind("\n") + 1].splitlines()
+    return [(int(index), hashed) for index, hashed in (line.split() for line in whole)]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_under_load_loses_nothing_that_it_was_told_of(tmp_path: Path) -> None:
+    """Ten times in a row, at random points: each life goes on with the log of the last, and heads only grow."""
+    told: list[tuple[int, str]] = []
+    heads: list[str] = []
+    moments = random.Random(7)
+    for life in range(10):
+        told += _killed_after(tmp_path, life * 10_000_000, moments.uniform(0.02, 0.2))
+        heads.append((place_in(tmp_path).folder / "checkpoint").read_text())
+
+    async def go() -> None:
+        log = await Log.open(place_in(tmp_path), GATEWAY, SystemClock())
+        assert log.open_intents == 0
+        await log.close()
+
+    asyncio.run(go())
+    assert len(told) > 100
+    assert len({index for index, _ in told}) == len(told)
+    segments = [scan(path.read_bytes()) for path in sorted(place_in(tmp_path).folder.glob("segments/*.seg"))]
+    raws = [raw for segment in segments for raw in segment.leaves]
+    assert [index for index, hashed in told if leaf_hash(raws[index]).hex() != hashed] == []
+    assert checked(tmp_path, heads) == []

@@ -46,7 +46,7 @@ class _Waiting:
 
     leaf: Leaf
     raw: bytes
-    told: asyncio.Future[At] | None = None
+    told: asyncio.Future[At | str] | None = None  # where it stands, or why nobody may be told
     given_up: bool = False
 
 
@@ -158,14 +158,17 @@ class Log:
         begins = isinstance(leaf, Intent) or (isinstance(leaf, Final) and leaf.prev_intent is None)
         if self.failing is not None and begins:
             raise LogUnavailable(self.failing)
-        told: asyncio.Future[At] = asyncio.get_running_loop().create_future()
+        told: asyncio.Future[At | str] = asyncio.get_running_loop().create_future()
         waiting = _Waiting(leaf, write(leaf), told)
         self._enqueue(waiting)
         timer = self._clock.call_at(self._clock.now() + wait_ns, self._give_up, waiting)
         try:
-            return await told
+            found = await told
         finally:
             timer.cancel()
+        if isinstance(found, str):
+            raise LogUnavailable(found)
+        return found
 
     def keep(self, leaf: Leaf) -> None:
         """Write a leaf that nobody waits for, as soon as the log can be written.
@@ -352,7 +355,7 @@ class Log:
 
     def _refuse(self, waiting: _Waiting, why: str) -> None:
         if waiting.told is not None and not waiting.told.done():
-            waiting.told.set_exception(LogUnavailable(why))
+            waiting.told.set_result(why)
 
     def _aborted(self, cause: Cause) -> list[Leaf]:
         return [self._end_of(at, intent, cause) for at, intent in self._open.values()]
