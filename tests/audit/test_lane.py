@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_work_is_done_in_its_order_on_one_thread_that_is_not_the_loops() -> None
             threads.append(threading.get_ident())
             return n
 
-        assert await asyncio.gather(*(lane.run(lambda n=n: work(n)) for n in range(9))) == list(range(9))  # type: ignore[misc]  # a lambda's default
+        assert await asyncio.gather(*(lane.run(partial(work, n)) for n in range(9))) == list(range(9))
         assert len(set(threads)) == 1
         assert threads[0] != threading.get_ident()
         with pytest.raises(ZeroDivisionError):

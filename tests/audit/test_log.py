@@ -264,6 +264,27 @@ def test_what_was_given_up_in_flight_is_closed_once(tmp_path: Path) -> None:
     assert checked(tmp_path) == []
 
 
+def test_a_disk_that_does_not_answer_is_waited_for_once(tmp_path: Path) -> None:
+    """Whoever comes while it hangs is refused at once, until it answers."""
+
+    async def go() -> None:
+        clock = FakeClock()
+        log = await opened(tmp_path, clock, delay=5 * SECOND)
+        with pytest.raises(LogUnavailable, match="does not answer"):
+            await log.append(intent(1), SECOND)
+        since = clock.now()
+        with pytest.raises(LogUnavailable, match="does not answer"):
+            await log.append(intent(2), SECOND)
+        assert clock.now() == since
+        await _after(clock, 6 * SECOND)
+        assert not _why(log)
+        assert (await log.append(intent(3), 60 * SECOND)).index > 1
+        await log.close()
+
+    run(go)
+    assert checked(tmp_path) == []
+
+
 def test_what_was_given_up_before_it_was_written_leaves_no_trace(tmp_path: Path) -> None:
     """In the queue, or in a group that failed."""
 

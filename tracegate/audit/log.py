@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tracegate.audit.aborting import Cause, aborted
 from tracegate.audit.disk import Disk
@@ -23,6 +23,8 @@ from tracegate.audit.leaf import write
 from tracegate.audit.opening import OpenedLog, Place, open_log
 from tracegate.clock import Clock, Handle
 from tracegate.errors import TracegateError
+
+T = TypeVar("T")
 
 AGAIN_NS = 250_000_000
 """Pause before a log that could not be written is tried again."""
@@ -86,6 +88,7 @@ class Log:
         self._checkpoint_due = False
         self._checkpoint_timer: Handle | None = None
         self._again_timer: Handle | None = None
+        self._busy_since: int | None = None
         self._wake = asyncio.Event()
         self._ending = False
         self._task: asyncio.Task[None] | None = None
@@ -278,7 +281,7 @@ class Log:
 
     async def _write(self, group: list[_Waiting]) -> None:
         try:
-            stood = await self._lane.run(partial(self._writer.append, [waiting.raw for waiting in group]))
+            stood = await self._run(partial(self._writer.append, [waiting.raw for waiting in group]))
         except OSError:
             self._queue.extendleft(waiting for waiting in reversed(group) if not waiting.given_up)
             raise
@@ -300,6 +303,13 @@ class Log:
         if waiting.told is not None and not waiting.told.done():
             waiting.told.set_result(at)
 
+    async def _run(self, work: Callable[[], T]) -> T:
+        self._busy_since = self._clock.now()
+        try:
+            return await self._lane.run(work)
+        finally:
+            self._busy_since = None
+
     async def _publish(self) -> bool:
         """Publish one file, if a checkpoint is due; returns whether none is any more."""
         if self._publication is None:
@@ -307,7 +317,7 @@ class Log:
                 return True
             self._published()
             self._publication = self._writer.publish()
-        if await self._lane.run(partial(next, self._publication, True)):
+        if await self._run(partial(next, self._publication, True)):
             self._publication = None
         return self._publication is None
 
@@ -351,6 +361,8 @@ class Log:
         if waiting in self._queue:
             self._queue.remove(waiting)
         waiting.given_up = True
+        if self._busy_since is not None and self._clock.now() - self._busy_since >= AGAIN_NS:
+            self.failing = "the disk does not answer"  # until it does
         self._refuse(waiting, self.failing or "the log is slow")
 
     def _refuse(self, waiting: _Waiting, why: str) -> None:
