@@ -35,7 +35,7 @@ async def _client(log: Log, first: int) -> None:
 async def _main(folder: Path, first: int) -> None:
     log = await Log.open(place_in(folder), GATEWAY, SystemClock(), checkpoint_ns=20_000_000)
     _tell("open")
-    await asyncio.gather(*(_client(log, first + 100_000 * n) for n in range(16)))
+    await asyncio.gather(*(_client(log, first + 100_000 * n) for n in range(8)))
 
 
 if __name__ == "__main__":

@@ -432,6 +432,30 @@ def test_a_start_that_fails_holds_nothing(tmp_path: Path) -> None:
     run(go)
 
 
+def test_a_recovery_that_breaks_off_is_gone_on_with(tmp_path: Path) -> None:
+    """Half of the group that closes what was open is on the disk: the rest is closed by the next start, once."""
+
+    async def go() -> None:
+        clock, disk = FakeClock(), FaultyDisk()
+        log = await opened(tmp_path, clock, disk)
+        for n in range(5):
+            await log.append(intent(n), SECOND)
+        disk.broken["write"] = errno.EIO
+        log.keep(_beat())
+        await _after(clock, MS)
+        await log.close()
+        with pytest.raises(OSError, match="Input/output"):
+            await opened(tmp_path, clock, disk)
+        assert 0 < types(tmp_path).count("aborted") < 5
+        log = await opened(tmp_path, clock)
+        assert log.open_intents == 0
+        await log.close()
+
+    run(go)
+    assert types(tmp_path).count("aborted") == 5
+    assert checked(tmp_path) == []
+
+
 def test_the_first_leaf_is_of_the_second_in_which_the_log_was_made(tmp_path: Path) -> None:
     """Also where another start made it and went no further."""
 
@@ -481,7 +505,7 @@ def test_a_process_that_is_killed_under_load_loses_nothing_that_it_was_told_of(t
     heads: list[str] = []
     moments = random.Random(7)
     for life in range(10):
-        told += _killed_after(tmp_path, life * 10_000_000, moments.uniform(0.02, 0.2))
+        told += _killed_after(tmp_path, life * 10_000_000, moments.uniform(0.02, 0.1))
         heads.append((place_in(tmp_path).folder / "checkpoint").read_text())
 
     async def go() -> None:
