@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist brings no types
+from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # as above
 
 # A key in the developer's shell would be served as a provider, an OTEL_* would send telemetry away, a proxy would
 # stand between the tests and their own servers.
@@ -52,13 +54,24 @@ settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tracegate"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, in one process, the tests that share the real servers, and those that want the machine alone."""
-    for item in items:
-        for name in ("stores", "alone"):
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.xdist_group(name))
+# What shares something that there is once stays in one process; xdist knows of a test no more than its id.
+TOGETHER = {
+    "tests/stores/": "the stack",
+    "tests/stack/test_commands.py": "usual ports",
+    "tests/stack/test_standing.py": "usual ports",
+}
+
+
+class Together(LoadFileScheduling):  # type: ignore[misc]  # its base has no types
+    """Deals out tests by file, but for those that stay together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((what for where, what in TOGETHER.items() if nodeid.startswith(where)), nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """See xdist's `newhooks`."""
+    return Together(config, log)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -153,6 +153,15 @@ def test_an_intent_that_is_open_is_found(tmp_path: Path) -> None:
     _leave(found)
 
 
+def test_only_the_last_run_that_began_a_record_is_read(tmp_path: Path) -> None:
+    """It had closed what was open before it; starts that broke off behind it had not."""
+    _run(tmp_path, [_opening(), intent(9)])
+    _run(tmp_path, [_opening(), intent(1), intent(2)])
+    _run(tmp_path, [_opening(), aborted(intent(1), At(index=1, hash="0" * 64), "crash", GATEWAY, T)])
+    found = _run(tmp_path, [_opening()])
+    assert [asked.record_id for _, asked in found.intents] == [intent(2).record_id]
+
+
 def _cut_segment(log: Path) -> None:
     os.truncate(log / name_of(0), 400)
 

@@ -34,7 +34,7 @@ def test_the_readme_has_its_two_commands_once() -> None:
     blocks = _blocks(text(Path("README.md")))
     assert {"demo", "tests"} == set(blocks)
     assert blocks["demo"] == [".ci/install && .venv/bin/tracegate demo\n"]
-    tests = ".venv/bin/python -m pytest --cov --numprocesses=2 --dist=loadgroup"
+    tests = ".venv/bin/python -m pytest --cov --numprocesses=2"
     assert blocks["tests"] == [f".ci/install dev && collector/build && {tests}\n"]
 
 

@@ -15,8 +15,6 @@ from tracegate.stack import commands, state
 from tracegate.stack.parts import StackError
 from tracegate.stack.standing import found_up, standing
 
-pytestmark = pytest.mark.xdist_group("usual ports")  # two stacks at once would take the same
-
 
 @pytest.fixture
 def at(tmp_path: Path) -> Iterator[Path]:

@@ -230,8 +230,12 @@ def _backwards(disk: Disk, place: Place, published: int, tail: list[bytes]) -> I
 
 
 def _open_intents(leaves: Iterator[tuple[int, bytes]]) -> tuple[Leaf | None, tuple[tuple[At, Intent], ...]]:
-    """The last leaf and the intents without an end; nothing is open before a run that left nothing open."""
+    """The last leaf and the intents without an end.
+
+    Nothing is open before a run that left nothing open, nor before one that wrote an intent: it had closed the rest.
+    """
     last: Leaf | None = None
+    begun = False
     closed: set[str] = set()
     found: list[tuple[At, Intent]] = []
     for index, raw in leaves:
@@ -240,10 +244,14 @@ def _open_intents(leaves: Iterator[tuple[int, bytes]]) -> tuple[Leaf | None, tup
         match known.leaf:
             case Closed(open_intents=0):
                 break
+            case Opened() if begun:
+                break
             case Final() | Aborted():
                 closed.add(known.leaf.record_id)
-            case Intent() if known.leaf.record_id not in closed:
-                found.append((At(index=index, hash=known.hash.hex()), known.leaf))
+            case Intent():
+                begun = True
+                if known.leaf.record_id not in closed:
+                    found.append((At(index=index, hash=known.hash.hex()), known.leaf))
             case _:
                 pass
     return last, tuple(reversed(found))
