@@ -90,7 +90,7 @@ def config_of(cases: Sequence[Case], origin: str, otlp: str, renderer: Renderer)
                 filled = filled.replace(f"{name}]", f"{name}{number}]")
             parts.append(filled.replace("  chat:", f"  chat{number}:"))
         if section == "targets:\n":
-            parts.append("  warm: {provider: a, model: sim-ok}\n")
+            parts.append("  warm: {provider: a, model: sim-ok+words=2}\n")  # a model that is never made to wait
     if renderer == "direct":  # so that each case runs over either transport, at no cost
         head = head.replace("transport: httpx", "transport: fast")
     export = f"telemetry: {{otlp: {otlp}, renderer: {renderer}, metrics_every: 1h}}\nlisten: 127.0.0.1:0\n"
