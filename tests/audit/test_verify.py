@@ -19,6 +19,8 @@ from tracegate.audit.verdict import Report
 from tracegate.audit.verify import Given, verify
 from tracegate.errors import Malformed, Unreadable
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_795_359_300
 POLICY = trusting([parse_vkey(VKEY)])
 UNARY_BUNDLE = json.dumps(UNARY["bundle"]).encode()

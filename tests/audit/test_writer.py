@@ -19,6 +19,8 @@ from tracegate.audit.opening import OpenedLog, open_log
 from tracegate.audit.segments import name_of
 from tracegate.audit.writer import Altered, Writer
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_795_359_164
 
 

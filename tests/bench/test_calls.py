@@ -13,6 +13,8 @@ import pytest
 from tests.bench.calls import of_chunk, of_request
 from tests.house.repository import text
 
+pytestmark = pytest.mark.slow
+
 FILE = Path("tests/bench/calls.md")
 SLACK = 0.05
 ROW = re.compile(r"\| (\d{4}-\d\d-\d\d) \| ([\d.]+) \| ([\d.]+) \| (.+) \|")

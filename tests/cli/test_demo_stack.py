@@ -21,6 +21,8 @@ from tracegate.cli.demo_scenes import SCENES
 from tracegate.stack import commands
 from tracegate.stack.parts import StackError
 
+pytestmark = pytest.mark.slow
+
 SHORT = SCENES[2:4]  # attempts that fail, a fallback, a cost
 
 

@@ -21,6 +21,8 @@ from tracegate.server.watch import GRACE_NS
 from tracegate.testing.driver import AppBroke, ClientExchange, drive
 from tracegate.testing.script import Step
 
+pytestmark = pytest.mark.slow
+
 START = 1_000_000_000
 PROMPT = "what nobody may read"
 

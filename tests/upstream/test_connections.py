@@ -17,6 +17,8 @@ from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
 from tracegate.upstream.connections import FRESH, Connections
 
+pytestmark = pytest.mark.slow
+
 
 class One(httpx.AsyncBaseTransport):
     """One connection that tells what became of it."""

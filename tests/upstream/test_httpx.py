@@ -46,6 +46,8 @@ from tracegate.upstream import httpx as adapter
 from tracegate.upstream.httpx import SPAN, HttpxExchange
 from tracegate.upstream.origin import TransportSettings
 
+pytestmark = pytest.mark.slow
+
 CA = str(TLS / "ca.pem")
 
 # Facts

@@ -30,6 +30,8 @@ from tracegate.testing import Simulator
 from tracegate.upstream.faults import SHOWN
 from tracegate.upstream.mapping import broken, unreachable
 
+pytestmark = pytest.mark.slow
+
 CA = str(TLS / "ca.pem")
 
 

@@ -30,6 +30,8 @@ from tests.upstream.served import (
 from tracegate.errors import Unreachable
 from tracegate.upstream.network import Network, NothingCame, Stream, left_over
 
+pytestmark = pytest.mark.slow
+
 EVIL = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
 CA = str(TLS / "ca.pem")
 

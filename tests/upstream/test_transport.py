@@ -33,6 +33,8 @@ from tracegate.upstream import transport, trust
 from tracegate.upstream.origin import TransportSettings
 from tracegate.upstream.transport import httpx_exchange
 
+pytestmark = pytest.mark.slow
+
 CA = str(TLS / "ca.pem")
 
 # Proxies

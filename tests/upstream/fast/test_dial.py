@@ -18,6 +18,8 @@ from tracegate.upstream.fast.exchange import FastExchange, fast_exchange
 from tracegate.upstream.fast.names import Names
 from tracegate.upstream.origin import TransportSettings
 
+pytestmark = pytest.mark.slow
+
 
 class Told(Names):
     """A resolver that knows one host, and remembers what it was asked and told."""

@@ -24,6 +24,8 @@ from tracegate.upstream.fast.exchange import fast_exchange
 from tracegate.upstream.origin import TransportSettings
 from tracegate.upstream.transport import httpx_exchange
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_request_waits_for_its_turn_and_takes_the_connection_of_the_one_before() -> None:
     """No more connections than turns."""

@@ -23,6 +23,8 @@ from tracegate.upstream.fast.link import Link, Origin
 from tracegate.upstream.fast.tls import Secured
 from tracegate.upstream.origin import TransportSettings
 
+pytestmark = pytest.mark.slow
+
 CA = str(TLS / "ca.pem")
 
 
