@@ -146,8 +146,11 @@ def _of_route(spans: Sequence[Span], name: str) -> list[Span]:
 
 @pytest.mark.parametrize("renderer", ["direct", "sdk"])
 @pytest.mark.parametrize("cases", [CASES, (PATIENT * 3)[:MIXED]], ids=["every case", "50 mixed requests"])
-def test_what_was_sent_is_what_the_providers_saw(cases: Sequence[Case], renderer: Renderer, tmp_path: Path) -> None:
+def test_what_was_sent_is_what_the_providers_saw(
+    cases: Sequence[Case], renderer: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At once, in real time; a run during which the machine was too busy to measure is repeated, at most twice."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # what is timed is not traced line by line
     with asyncio.Runner() as runner:
         file = tmp_path / "tracegate.yaml"
         run = runner.run(run_once(cases, renderer, file))

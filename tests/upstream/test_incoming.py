@@ -21,8 +21,6 @@ from tracegate.testing.loop import run
 from tracegate.upstream.fast.incoming import FastIncoming
 from tracegate.upstream.incoming import AHEAD, DRAIN_BYTES, IDLE_DEATH_NS, HttpxIncoming
 
-pytestmark = pytest.mark.slow
-
 # Limits
 
 
