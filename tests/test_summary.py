@@ -19,7 +19,19 @@ from tracegate.policies.policy import Candidate
 from tracegate.policies.settings import FALLBACK_WHEN
 from tracegate.record import Recorder
 from tracegate.recorded import RecordedRoute
-from tracegate.summary import Total, _alone, _together, below, decisive, served, times, total, union
+from tracegate.summary import (
+    Total,
+    _alone,
+    _together,
+    below,
+    decisive,
+    error_of,
+    microseconds,
+    served,
+    times,
+    total,
+    union,
+)
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.ids import SeededIds
 
@@ -81,6 +93,40 @@ def test_a_stream_that_broke_was_served_by_its_attempt() -> None:
     """What the client got came from it."""
     broken = attempt(committed=5, error=cut())
     assert served([broken]) is broken
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (cut(), 200, "http_response_incomplete"),
+        (overloaded(), 503, None),
+        (Failed("overloaded", None, "in an answer"), 200, "overloaded"),
+        (Failed("overloaded", None, "without one"), None, "overloaded"),
+    ],
+)
+def test_the_error_of_a_failed_attempt(error: Failed, status: int | None, said: str | None) -> None:
+    """Its token, else its class, unless a status says it."""
+    failed = attempt(error=error, outcome="error")
+    failed.status = status
+    recorder = Recorder(Inbound(), FakeClock(), SeededIds(1))
+    assert error_of(recorder, failed) == said
+    assert error_of(recorder, attempt(error=error, outcome="cancelled")) is None
+
+
+def test_the_error_of_a_fault_of_our_own_is_in_the_record() -> None:
+    """And nowhere where an attempt has none."""
+    recorder = Recorder(Inbound(), FakeClock(), SeededIds(1))
+    record = recorder.open("attempt", "chat", recorder.server, target=Target("a", "p", "p", "m"))
+    recorder.close(record, KeyError("x"))
+    assert record.attempt is not None
+    assert error_of(recorder, record.attempt) == "server_error"
+    assert error_of(recorder, attempt(outcome="error")) is None
+
+
+@pytest.mark.parametrize(("ns", "us"), [(0, 0), (999, 0), (1_000, 1), (1_999, 1), (2_000, 2)])
+def test_times_are_told_in_whole_microseconds(ns: int, us: int) -> None:
+    """Rounded down."""
+    assert microseconds(ns) == us
 
 
 def test_one_that_lost_never_served() -> None:

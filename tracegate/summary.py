@@ -35,6 +35,18 @@ def led_here(attempts: Sequence[Attempt], attempt: Attempt) -> Attempt | None:
     return next((a for a in earlier if a.error is not None and a.error.class_ == attempt.why.reason), None)
 
 
+def error_of(recorder: Recorder, attempt: Attempt) -> str | None:
+    """The error token of an attempt that failed; none where only a status other than 2xx came (ruling 7)."""
+    if attempt.outcome != "error":
+        return None
+    error = attempt.error
+    if error is None:  # a fault of our own: only the record knows
+        return next((record.reason for record in recorder.records if record.attempt is attempt), None)
+    if error.token is not None:
+        return error.token
+    return error.class_ if attempt.status is None or attempt.status < 300 else None
+
+
 def below(recorder: Recorder, record: Record) -> list[Attempt]:
     """The attempts in the subtree of a record, in order of start."""
     if record.parent is None:
@@ -141,6 +153,15 @@ def gateway_ns(recorder: Recorder, now: int) -> int:
         start, end, backoff = attempt.start, attempt.end, attempt.why.backoff_ns
         busy.append((start - backoff if backoff else start, now if end is None or end > now else end))
     return now - recorder.origin - union(busy)
+
+
+def microseconds(ns: int) -> int:
+    """A time as headers, error bodies and the audit log tell it: whole microseconds, rounded down.
+
+    >>> microseconds(1_999)
+    1
+    """
+    return ns // 1000
 
 
 def union(intervals: list[tuple[int, int]]) -> int:

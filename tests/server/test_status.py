@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from tests.server.case import ANTHROPIC, AZURE, BROKEN, OPENAI, Case
+from tests.server.case import ANTHROPIC, AZURE, BROKEN, OPENAI, Case, named, parsed
 from tracegate.errors import (
     Broken,
     ConfigError,
@@ -23,6 +23,7 @@ from tracegate.errors import (
     Unreachable,
 )
 from tracegate.facts import ErrorClass, SkipReason
+from tracegate.server.headers import GatewayFacts, HeaderWriter
 from tracegate.server.status import Answered, answered, error_answer, error_body, error_event
 
 S = 1_000_000_000
@@ -289,6 +290,19 @@ def test_attempts_say_what_the_header_says() -> None:
         {"provider": "openai", "status": 200, "error": "http_response_incomplete", "dur": 1.0, "kind": "fallback"},
     ]
     assert running.outcome is None
+
+
+def test_attempts_take_as_long_as_the_header_says() -> None:
+    """To the last digit, where a duration is no whole number of microseconds."""
+    case = Case()
+    case.end(case.begin(), _refused("overloaded", 503), after=1.001999, status=503)
+    exc = _refused("overloaded", 503)
+    case.end(case.begin(AZURE, kind="retry", waited=0.751999), exc, after=2.999999, status=503)
+    attempts = _error(error_body(exc, case.recorder))["attempts"]
+    assert [(attempt["dur"], attempt.get("wait")) for attempt in attempts] == [(1.001, None), (2.999, 0.751)]
+    fields = HeaderWriter(GatewayFacts("t")).failure(case.recorder, exc, 503, case.now)
+    said = [member.params for member in parsed(named(fields)["tracegate-attempts"])]
+    assert [(float(params["dur"]), float(params.get("wait", 0))) for params in said] == [(1.001, 0), (2.999, 0.751)]
 
 
 def _event(data: bytes) -> dict[str, Any]:

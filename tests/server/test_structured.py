@@ -68,14 +68,14 @@ def test_whatever_the_text_an_item_is_whole_or_absent(text: str) -> None:
 
 @given(st.integers(min_value=0, max_value=10**16))
 def test_durations_are_decimals_of_at_most_three_places(ns: int) -> None:
-    """Rounded to the microsecond; never an integer, never an exponent."""
+    """Rounded down to the microsecond, as the audit log has them; never an integer, never an exponent."""
     text = milliseconds(ns)
     value = _item(text)
     assert isinstance(value, Decimal)
-    assert value == Decimal((ns + 500) // 1000) / 1000
+    assert value == Decimal(ns // 1000) / 1000
 
 
 def test_durations_read_well() -> None:
     """As few digits as are needed."""
-    shown = [milliseconds(ns) for ns in (0, 499, 500, 1_300_000, 2_000_000_000, 184_200_400)]
-    assert shown == ["0.0", "0.0", "0.001", "1.3", "2000.0", "184.2"]
+    shown = [milliseconds(ns) for ns in (0, 999, 1_000, 1_999, 1_300_000, 2_000_000_000, 184_200_400)]
+    assert shown == ["0.0", "0.0", "0.001", "0.001", "1.3", "2000.0", "184.2"]

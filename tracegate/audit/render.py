@@ -29,7 +29,7 @@ from tracegate.audit.leaf import write
 from tracegate.audit.render_attempts import attempts_of, fit, served_by, usage_of
 from tracegate.errors import Malformed
 from tracegate.record import Recorder, verdict
-from tracegate.summary import served, total
+from tracegate.summary import microseconds, served, total
 
 LIMITS = (1000, 128, 32)
 """Characters of a text of others: as many as the leaf has room for."""
@@ -106,8 +106,8 @@ class LeafWriter:
             req_id=recorder.request_id,
             trace_id=recorder.trace.hex(),
             span_id=recorder.server.span.hex(),
-            t_start=recorder.wall // 1000,
-            t_mono=recorder.origin // 1000,
+            t_start=microseconds(recorder.wall),
+            t_mono=microseconds(recorder.origin),
             actor=Actor(tenant=fit(inbound.tenant), key_id=fit(inbound.key)),
             requested=Requested(model=fit(inbound.alias)),
             route=self._route(recorder),
@@ -168,7 +168,7 @@ class LeafWriter:
         tried, omitted = attempts_of(recorder, answer, limit)
         return Final(
             **{name: getattr(asked, name) for name in Intent.__struct_fields__},
-            t_end=recorder.wall_of(sent.end) // 1000,
+            t_end=microseconds(recorder.wall_of(sent.end)),
             prev_intent=prev_intent,
             outcome=outcome,
             outcome_reason=reason,

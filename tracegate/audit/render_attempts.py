@@ -12,6 +12,7 @@ from tracegate.audit.kinds import LeafUsage, Omitted, Served, Tls, Tried
 from tracegate.errors import Failed
 from tracegate.facts import Attempt, Evidence
 from tracegate.record import Record, Recorder
+from tracegate.summary import error_of, microseconds
 
 MOST = 16  # attempts of a leaf; beyond, the middle is counted
 FIRST, LAST = 8, 7  # those that stay then, beside the one that served
@@ -72,18 +73,6 @@ def usage_of(attempt: Attempt) -> LeafUsage | None:
     )
 
 
-def error_of(recorder: Recorder, attempt: Attempt) -> str | None:
-    """The error token of a failed attempt; none where only a status other than 2xx came (ruling 7)."""
-    if attempt.outcome != "error":
-        return None
-    error = attempt.error
-    if error is None:  # a fault of our own: only the record knows
-        return next((record.reason for record in recorder.records if record.attempt is attempt), None)
-    if error.token is not None:
-        return error.token
-    return error.class_ if attempt.status is None or attempt.status < 300 else None
-
-
 def fit(text: str | None, limit: int = TEXT) -> str | None:
     """A text of others as a leaf can hold it, or `None` where it says nothing."""
     if not text or text == UNKNOWN:
@@ -125,11 +114,11 @@ def _tried(recorder: Recorder, record: Record, attempt: Attempt, limit: int) -> 
         class_=error.class_ if error is not None else record.reason if attempt.outcome == "error" else None,
         error_code=None if error is None else fit(error.code, limit),
         outcome=attempt.outcome or "open",
-        t_us=(attempt.start - recorder.origin) // 1000,
-        dur_us=None if attempt.end is None else (attempt.end - attempt.start) // 1000,
-        ttft_us=None if first is None else (first - attempt.start) // 1000,
-        wait_us=attempt.why.backoff_ns // 1000 if attempt.why.backoff_ns else None,
-        retry_after_us=None if retry_after is None else retry_after // 1000,
+        t_us=microseconds(attempt.start - recorder.origin),
+        dur_us=None if attempt.end is None else microseconds(attempt.end - attempt.start),
+        ttft_us=None if first is None else microseconds(first - attempt.start),
+        wait_us=microseconds(attempt.why.backoff_ns) if attempt.why.backoff_ns else None,
+        retry_after_us=None if retry_after is None else microseconds(retry_after),
         upstream_request_id=fit(attempt.request_id, limit),
         response_id=fit(answer.id, limit),
         usage=usage_of(attempt),

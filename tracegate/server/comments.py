@@ -38,7 +38,7 @@ def comment_block(members: Members, recorder: Recorder, exc: BaseException | Non
 def _served_by(members: Members, recorder: Recorder, answer: Attempt | None) -> str:
     if answer is None:
         return members.gateway
-    error = broke(recorder, answer) if answer.outcome == "error" else None
+    error = broke(recorder, answer)
     said = members.origin(answer) + ("" if error is None else f";error={error}")
     return f"{said}, {members.gateway}"
 

@@ -13,8 +13,7 @@ from tracegate.errors import Unavailable
 from tracegate.facts import Attempt, Target
 from tracegate.record import Recorder
 from tracegate.server.structured import milliseconds, string, token, token_or_string
-from tracegate.summary import Total
-from tracegate.telemetry.cause import error_type
+from tracegate.summary import Total, error_of
 
 KEPT = 4096  # targets whose words are kept; `direct` may make more than a configuration lists
 SERVED = 64  # served models kept of each; a provider that invents names can't fill the memory
@@ -135,7 +134,7 @@ class Members:
         text = self.words(attempt.target).name
         if attempt.status is not None:
             text += f";status={attempt.status}"
-        if attempt.outcome == "error" and (error := broke(recorder, attempt)) is not None:
+        if (error := broke(recorder, attempt)) is not None:
             text += f";error={error}"
         elif attempt.outcome == "cancelled":
             text += ";cancelled"
@@ -151,15 +150,9 @@ class Members:
 
 
 def broke(recorder: Recorder, attempt: Attempt) -> str | None:
-    """The error token of a failed attempt: none where only a status other than 2xx came (ruling 7)."""
-    error = attempt.error
-    if error is None:
-        # A deadline that was enforced from outside, or a fault of our own: only the record knows.
-        found = next((error_type(record) for record in recorder.records if record.attempt is attempt), None)
-        return None if found is None else token(found)
-    if error.token is not None:
-        return token(error.token)
-    return token(error.class_) if attempt.status is None or attempt.status < 300 else None
+    """The error of a failed attempt as `error_of` says it, where that is a token."""
+    error = error_of(recorder, attempt)
+    return None if error is None else token(error)
 
 
 def _model_and_region(attempt: Attempt) -> str:

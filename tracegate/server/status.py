@@ -17,6 +17,7 @@ from tracegate.errors import Denied, Failed, NothingTried, Rejected, TimedOut, U
 from tracegate.facts import Attempt, ErrorClass
 from tracegate.record import Recorder, verdict
 from tracegate.server.members import broke, record_id
+from tracegate.summary import microseconds
 
 SECOND_NS = 1_000_000_000
 
@@ -208,15 +209,15 @@ def _attempt(recorder: Recorder, attempt: Attempt) -> dict[str, Any]:
     said: dict[str, Any] = {"provider": attempt.target.provider_name}
     if attempt.status is not None:
         said["status"] = attempt.status
-    if attempt.outcome == "error" and (error := broke(recorder, attempt)) is not None:
+    if (error := broke(recorder, attempt)) is not None:
         said["error"] = error
     if attempt.outcome == "cancelled":
         said["cancelled"] = True
     if attempt.end is not None:
-        said["dur"] = round((attempt.end - attempt.start) / 1e6, 3)
+        said["dur"] = microseconds(attempt.end - attempt.start) / 1000
     said["kind"] = attempt.why.kind
     if attempt.why.backoff_ns:
-        said["wait"] = round(attempt.why.backoff_ns / 1e6, 3)
+        said["wait"] = microseconds(attempt.why.backoff_ns) / 1000
     return said
 
 
