@@ -190,6 +190,10 @@ def test_a_key_or_a_head_of_another_log_is_found() -> None:
         files["checkpoint"] = raw
         assert _failed(fsck(files, KEY)) == {"checkpoint"}
     files = log_files(LEAVES)
+    files["log.json"] = files["log.json"].replace(b'"created":1', b'"created":2')
+    (told,) = [check for check in fsck(files, KEY).checks if check.result != "pass"]
+    assert (told.check, told.file) == ("log.json", "log.json")
+    files = log_files(LEAVES)
     files["log.json"] = files["log.json"].replace(b'"v":1', b'"v":2')
     assert _failed(fsck(files, KEY)) == {"log.json"}
 

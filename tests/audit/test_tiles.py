@@ -10,7 +10,7 @@ from tests.audit.made import Files, grown
 from tests.audit.naive import naive_consistency, naive_inclusion, naive_root
 from tests.audit.vectors import HASHES, LEAVES, VECTORS
 from tracegate.audit.merkle import consistency, consistent, included, inclusion, leaf_hash, root
-from tracegate.audit.tiles import Tile, TileNodes, bundle_of, entries_of, read_tile, tiles_of
+from tracegate.audit.tiles import Tile, TileNodes, bundle_of, entries_of, read_entries, read_tile, tiles_of
 from tracegate.errors import Malformed
 
 MANY = [leaf_hash(index.to_bytes(4, "big")) for index in range(65_800)]
@@ -93,6 +93,16 @@ def test_a_tile_that_is_missing_or_cut_is_said() -> None:
     files["tile/0/000.p/6"] += b"x"
     with pytest.raises(Malformed, match=r"tile/0/000\.p/6: 193 bytes; it should be 192"):
         read_tile(Tile(0, 0, 6), files.read)
+
+
+def test_entries_of_a_partial_bundle_may_stand_in_the_full_one() -> None:
+    """Too few of them, or no bundle at all, is said with its name."""
+    files = Files({"tile/entries/000": bundle_of(LEAVES)})
+    assert read_entries(Tile("entries", 0, 4), files.read) == LEAVES[:4]
+    with pytest.raises(Malformed, match=r"`tile/entries/000\.p/9` has 6 leaves; it should have 9"):
+        read_entries(Tile("entries", 0, 9), files.read)
+    with pytest.raises(FileNotFoundError, match="tile/entries/001"):
+        read_entries(Tile("entries", 1, 9), files.read)
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20))

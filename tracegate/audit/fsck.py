@@ -20,7 +20,7 @@ from tracegate.audit.leaf import read
 from tracegate.audit.meaning import Meaning
 from tracegate.audit.merkle import leaf_hash, root
 from tracegate.audit.segments import scan
-from tracegate.audit.tiles import HEIGHT, WIDTH, Tile, bundle_of, entries_of, root_of, tiles_of
+from tracegate.audit.tiles import HEIGHT, WIDTH, Tile, bundle_of, read_entries, root_of, tiles_of
 from tracegate.audit.verdict import Check, Report
 from tracegate.errors import Malformed
 
@@ -59,7 +59,7 @@ class _Check:
         self.files = files
         self.against = against
         self.report = Report()
-        self.names = sorted(files.names())
+        self.names = dict.fromkeys(sorted(files.names()))  # in order, and found at once
         self.created: object = None
         self.leaves: list[bytes] = []
         self.levels: list[list[bytes]] = []
@@ -121,15 +121,10 @@ class _Check:
         for tile in tiles_of(head.size):
             if tile.level != "entries":
                 break
-            path = tile.path if tile.path in self.names else Tile("entries", tile.index).path
             try:
-                entries = entries_of(self.files.read(path))[: tile.width]
+                self.leaves += read_entries(tile, self.files.read)
             except (Malformed, FileNotFoundError) as exc:
                 self._fail("entries", _text(exc), tile.path)
-                continue
-            if len(entries) != tile.width:
-                self._fail("entries", f"{len(entries)} leaves; it should have {tile.width}", path)
-            self.leaves += entries
         self._hold("entries", f"{len(self.leaves)} leaves")
 
     def _segments(self) -> None:
@@ -196,21 +191,17 @@ class _Check:
         meaning = Meaning(origin)
         for index, raw in enumerate(self.leaves):
             try:
-                faults = [*meaning.faults(index, found := read(raw))]
-                self._made(found.leaf if index == 0 else None)
-                if (
-                    index == 0
-                    and isinstance(found.leaf, Opened)
-                    and self.created not in (None, found.leaf.t // 1_000_000)
-                ):
-                    self._fail("log.json", f"made at {self.created}; its first leaf is of another second", "log.json")
+                found = read(raw)
+                faults = [*meaning.faults(index, found)]
+                if index == 0:
+                    self._made(found.leaf)
             except Malformed as exc:
                 faults = [str(exc)]
             for fault in faults:
                 self._fail("leaves", fault, index=index)
         self._hold("leaves", f"{len(self.leaves)} leaves, {len(meaning.open_intents)} intents open")
 
-    def _made(self, leaf: Leaf | None) -> None:
+    def _made(self, leaf: Leaf) -> None:
         if isinstance(leaf, Opened) and self.created not in (None, leaf.t // 1_000_000):
             self._fail("log.json", f"made at {self.created}; its first leaf is of another second", "log.json")
 

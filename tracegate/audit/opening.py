@@ -23,7 +23,7 @@ from tracegate.audit.kinds import At, Final, Intent
 from tracegate.audit.leaf import read
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.segments import name_of, scan
-from tracegate.audit.tiles import WIDTH, Tile, entries_of
+from tracegate.audit.tiles import WIDTH, Tile, read_entries
 from tracegate.audit.tree import Tree
 from tracegate.audit.writer import Writer
 from tracegate.errors import Malformed, TracegateError
@@ -188,6 +188,7 @@ def _behind(disk: Disk, place: Place, published: int, kept: list[bytes]) -> tupl
     older = [first for first in names if first < published]
     starts = [*older[-1:], *(first for first in names if first >= published)]
     at = starts[0] if starts else published
+    kept_from = published - len(kept)
     behind: list[bytes] = []
     cut = 0
     for first in starts:
@@ -199,7 +200,6 @@ def _behind(disk: Disk, place: Place, published: int, kept: list[bytes]) -> tupl
         if segment.torn and (segment.damaged or first != starts[-1] or at < published):
             raise Malformed(f"`{name}`, byte {segment.end}: a bad frame that is no torn end")
         for index, raw in enumerate(segment.leaves, first):
-            kept_from = published - len(kept)
             if index >= published:
                 behind.append(raw)
             elif index >= kept_from and kept[index - kept_from] != raw:
@@ -258,14 +258,7 @@ def _open_intents(leaves: Iterator[tuple[int, bytes]]) -> tuple[Leaf | None, tup
 
 
 def _bundle(disk: Disk, place: Place, tile: Tile) -> list[bytes]:
-    """The leaves of a bundle; those of a partial one may stand in the full one."""
-    raw = _known(disk, place.folder / tile.path)
-    if raw is None:
-        raw = _file(disk, place, Tile(tile.level, tile.index).path)
-    entries = entries_of(raw)[: tile.width]
-    if len(entries) != tile.width:
-        raise Malformed(f"`{tile.path}` has {len(entries)} leaves")
-    return entries
+    return read_entries(tile, lambda name: _file(disk, place, name))
 
 
 def _known(disk: Disk, path: Path) -> bytes | None:

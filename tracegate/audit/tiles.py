@@ -95,13 +95,23 @@ def read_tile(tile: Tile, read: ReadFile) -> bytes:
         FileNotFoundError: There is neither.
         Malformed: The file holds another count of hashes.
     """
-    try:
-        raw, width = read(tile.path), tile.width
-    except FileNotFoundError:
-        raw, width = read(Tile(tile.level, tile.index).path), WIDTH
+    raw, width = _held(tile, read)
     if len(raw) != width * HASH:
         raise Malformed(f"{tile.path}: {len(raw)} bytes; it should be {width * HASH}")
     return raw[: tile.width * HASH]
+
+
+def read_entries(tile: Tile, read: ReadFile) -> list[bytes]:
+    """The entries of a bundle; those of a partial one may stand in the full one.
+
+    Raises:
+        FileNotFoundError: There is neither.
+        Malformed: The file has fewer entries, or its last one is cut.
+    """
+    entries = entries_of(_held(tile, read)[0])[: tile.width]
+    if len(entries) != tile.width:
+        raise Malformed(f"`{tile.path}` has {len(entries)} leaves; it should have {tile.width}")
+    return entries
 
 
 def root_of(hashes: Sequence[bytes]) -> bytes:
@@ -131,6 +141,14 @@ def entries_of(raw: bytes) -> list[bytes]:
         entries.append(raw[at + 2 : end])
         at = end
     return entries
+
+
+def _held(tile: Tile, read: ReadFile) -> tuple[bytes, int]:
+    """The file that holds a tile, and how many it is for."""
+    try:
+        return read(tile.path), tile.width
+    except FileNotFoundError:
+        return read(Tile(tile.level, tile.index).path), WIDTH
 
 
 def _row(level: int | str, start: int, size: int) -> Iterator[Tile]:
