@@ -5,8 +5,8 @@ It keeps the right edge only, at most 255 hashes a level, and full tiles until t
 
 from __future__ import annotations
 
-from tracegate.audit.merkle import EMPTY, node_hash
-from tracegate.audit.tiles import HASH, WIDTH, ReadFile, Tile, read_tile, root_of
+from tracegate.audit.merkle import root
+from tracegate.audit.tiles import HASH, HEIGHT, WIDTH, ReadFile, Tile, read_tile, root_of
 
 
 class Tree:
@@ -51,19 +51,7 @@ class Tree:
 
     def root(self) -> bytes:
         """The root of all leaves so far."""
-        perfect: list[bytes] = []
-        for row in reversed(self._edge):
-            at = 0
-            while at < len(row):
-                width = 1 << ((len(row) - at).bit_length() - 1)
-                perfect.append(root_of(row[at : at + width]))
-                at += width
-        if not perfect:
-            return EMPTY
-        found = perfect.pop()
-        while perfect:
-            found = node_hash(perfect.pop(), found)
-        return found
+        return root(self.size, self._node)
 
     def take(self) -> list[tuple[Tile, bytes]]:
         """The tiles that a checkpoint of now needs and that were not taken yet, lower levels first.
@@ -78,3 +66,9 @@ class Tree:
         taken = sorted([*self._full, *edge], key=lambda tile: (tile[0].level, tile[0].index))
         self._full.clear()
         return taken
+
+    def _node(self, level: int, index: int) -> bytes:
+        """The root of a perfect subtree at the right edge."""
+        row, above = divmod(level, HEIGHT)
+        at = (index << above) % WIDTH
+        return root_of(self._edge[row][at : at + (1 << above)])

@@ -99,7 +99,7 @@ class Writer:
         self.published = size
         del self._kept[: size // WIDTH * WIDTH - first]
         for tile in changed:  # what older checkpoints needed of a full one stands in it
-            partial = (self._folder / tile.path).with_name(f"{tile.index % 1000:03d}.p")
+            partial = self._folder / f"{tile.path}.p"
             if tile.width == WIDTH and partial.exists():
                 yield
                 self._disk.remove_folder(partial)
