@@ -66,7 +66,7 @@ def canonical_body(body: bytes) -> bytes | None:
     It has none if it is no JSON, has a key twice, half a surrogate pair, or a number that a double can't hold.
     """
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(body.decode(), object_pairs_hook=unique, parse_constant=_refuse)
         return _text(value).encode()
     except (ValueError, RecursionError):
         return None
@@ -92,7 +92,8 @@ def _check(value: object) -> None:
         raise Malformed("null" if value is None else f"a {kind.__name__}, which no object of ours holds")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object that JSON was read from; `ValueError` where a key stands twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a key stands twice")

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tracegate.audit.canonical import decode, encode
+from tracegate.audit.canonical import decode, encode, unique
 from tracegate.audit.encodings import base64_of, base64url_of, from_base64url
 from tracegate.audit.events import Aborted
 from tracegate.audit.keys import SIGNATURE, Key, Signer
 from tracegate.audit.kinds import Final
 from tracegate.audit.leaf import read
+from tracegate.audit.merkle import leaf_hash
 from tracegate.errors import Malformed, Unreadable
 
 SLIM_ABOVE = 4096
@@ -53,8 +54,8 @@ class Receipt:
     def hash(self) -> bytes:
         """The leaf's hash in the tree."""
         if self.leaf is not None:
-            return read(self.leaf).hash
-        assert self.leaf_hash is not None  # noqa: S101  # `parse` lets none pass that has neither
+            return leaf_hash(self.leaf)
+        assert self.leaf_hash is not None  # noqa: S101  # `_receipt` lets none pass that has neither
         return self.leaf_hash
 
     def signed_by(self, key: Key) -> bool:
@@ -63,16 +64,16 @@ class Receipt:
         return self.sig is not None and key.verifies(self.sig, text)
 
 
-def signed_text(log: str, index: int, leaf_hash: bytes, created: int) -> bytes:
+def signed_text(log: str, index: int, hashed: bytes, created: int) -> bytes:
     """What a receipt's signature is over."""
-    return f"tracegate-receipt/v1\n{log}\n{index}\n{base64_of(leaf_hash)}\n{created}\n".encode()
+    return f"tracegate-receipt/v1\n{log}\n{index}\n{base64_of(hashed)}\n{created}\n".encode()
 
 
 def created_of(leaf: Final | Aborted) -> int:
     """When a record was closed, in whole seconds since 1970 UTC."""
-    end = leaf.t if isinstance(leaf, Aborted) and leaf.t_end is None else leaf.t_end
-    assert end is not None  # noqa: S101  # a final has it always
-    return end // 1_000_000
+    if isinstance(leaf, Final):
+        return leaf.t_end // 1_000_000
+    return (leaf.t if leaf.t_end is None else leaf.t_end) // 1_000_000
 
 
 def make_receipt(signer: Signer, index: int, raw: bytes, r: bytes | None, *, slim: bool = False) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def parse_bundle(raw: bytes) -> Receipt:
         Malformed: A member is missing, not known, or of another kind.
     """
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_once)
+        value = json.loads(raw.decode(), object_pairs_hook=unique)
     except (ValueError, RecursionError) as exc:
         raise Unreadable(f"not JSON: {exc}") from None
     if not isinstance(value, dict):
@@ -184,13 +185,6 @@ def _receipt(value: dict[str, Any], kinds: Mapping[str, type]) -> Receipt:
         erased=value.get("erased"),
         blinds=_blinds(value.get("blinds")),
     )
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member stands twice")
-    return members
 
 
 def _bytes(value: Mapping[str, Any], name: str, size: int | None) -> bytes | None:
