@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 import rfc8785
 
@@ -35,6 +36,19 @@ def test_a_leaf_of_every_type_comes_back(leaf: Leaf) -> None:
     raw = write(leaf)
     assert read(raw).leaf == leaf
     assert rfc8785.dumps(json.loads(raw)) == raw
+
+
+def test_the_samples_have_all_members() -> None:
+    """So that what is said of samples is said of every member that a leaf can have."""
+    for leaf in SAMPLES:
+        parts: list[object] = [leaf]
+        for part in parts:
+            if isinstance(part, msgspec.Struct):
+                absent = [name for name in part.__struct_fields__ if getattr(part, name) is None]
+                assert not absent, (type(part).__name__, absent)
+                parts += [getattr(part, name) for name in part.__struct_fields__]
+            elif isinstance(part, list):
+                parts += part
 
 
 def _changed(**members: Any) -> bytes:

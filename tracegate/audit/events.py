@@ -42,10 +42,15 @@ class KnownRes(Part, frozen=True, kw_only=True):
     chunks: Count | None = None
 
 
-class Aborted(Envelope, frozen=True, kw_only=True, tag="aborted"):
-    """Closes an intent that never got a final, with any fact that is known; outcome is not stated."""
+class Happened(Envelope, frozen=True, kw_only=True):
+    """What every leaf says but intent and final, whose times are those of the request."""
 
     t: Time
+
+
+class Aborted(Happened, frozen=True, kw_only=True, tag="aborted"):
+    """Closes an intent that never got a final, with any fact that is known; outcome is not stated."""
+
     record_id: RecordId
     prev_intent: At
     cause: Literal["crash", "shutdown", "log_unavailable"]
@@ -70,93 +75,83 @@ class Aborted(Envelope, frozen=True, kw_only=True, tag="aborted"):
     retention_class: str | None = None
 
 
-class Amend(Envelope, frozen=True, kw_only=True, tag="amend"):
+class Amend(Happened, frozen=True, kw_only=True, tag="amend"):
     """Attempts that outlived the answer, closed."""
 
-    t: Time
     record_id: RecordId
     of: At
     attempts: list[Tried]
 
 
-class Opened(Envelope, frozen=True, kw_only=True, tag="log.open"):
+class Opened(Happened, frozen=True, kw_only=True, tag="log.open"):
     """The first leaf of a log, and of each run that continues it."""
 
-    t: Time
     reason: Literal["new", "restart", "recovery", "rotate", "tool"]
     prev: Head | None = None
     cut_bytes: Count | None = None
 
 
-class Closed(Envelope, frozen=True, kw_only=True, tag="log.close"):
+class Closed(Happened, frozen=True, kw_only=True, tag="log.close"):
     """The last leaf of a run; of the log, with `rotate`."""
 
-    t: Time
     reason: Literal["stop", "rotate"]
     open_intents: Count
 
 
-class Paused(Envelope, frozen=True, kw_only=True, tag="log.paused"):
+class Paused(Happened, frozen=True, kw_only=True, tag="log.paused"):
     """Requests that were served without a leaf, counted by outcome."""
 
-    t: Time
     from_: Time = msgspec.field(name="from")
     to: Time
     reason: str
     requests: dict[Literal["ok", "error", "cancelled"], Count]
 
 
-class Heartbeat(Envelope, frozen=True, kw_only=True, tag="heartbeat"):
+class Heartbeat(Happened, frozen=True, kw_only=True, tag="heartbeat"):
     """The gateway lives, and counts what it has open and what telemetry it lost."""
 
-    t: Time
     open_intents: Count
     dropped_spans: Count | None = None
 
 
-class Configured(Envelope, frozen=True, kw_only=True, tag="config"):
+class Configured(Happened, frozen=True, kw_only=True, tag="config"):
     """The configuration changed."""
 
-    t: Time
     digest: Hash
     previous: Hash | None = None
     by: Literal["start", "reload", "admin"]
 
 
-class KeyChanged(Envelope, frozen=True, kw_only=True, tag="key"):
+class KeyChanged(Happened, frozen=True, kw_only=True, tag="key"):
     """The next log's key, signed by both keys."""
 
-    t: Time
     old: str
     new: str
     sig_old: str
     sig_new: str
 
 
-class Read(Envelope, frozen=True, kw_only=True, tag="audit.read"):
+class Read(Happened, frozen=True, kw_only=True, tag="audit.read"):
     """Somebody read the log."""
 
-    t: Time
     by: str
     what: Literal["find", "show", "export", "receipt"]
     record_ids: Records
     count: Count
 
 
-class Erased(Envelope, frozen=True, kw_only=True, tag="erasure"):
+class Erased(Happened, frozen=True, kw_only=True, tag="erasure"):
     """The blinding of records was destroyed."""
 
-    t: Time
     record_ids: Records
     count: Count
     by: str
     reason: str
 
 
-class Anchored(Envelope, frozen=True, kw_only=True, tag="anchor"):
+class Anchored(Happened, frozen=True, kw_only=True, tag="anchor"):
     """A head of this log was made known elsewhere."""
 
-    t: Time
     kind: Literal["witness", "rfc3161", "object-lock"]
     size: Count
     root: Hash
@@ -164,10 +159,9 @@ class Anchored(Envelope, frozen=True, kw_only=True, tag="anchor"):
     proof: str
 
 
-class Pruned(Envelope, frozen=True, kw_only=True, tag="prune"):
+class Pruned(Happened, frozen=True, kw_only=True, tag="prune"):
     """Entries below an index are no longer served."""
 
-    t: Time
     min_index: Count
     by: str
     policy: str
