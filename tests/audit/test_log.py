@@ -315,7 +315,7 @@ def test_a_caller_that_is_gone_does_not_take_its_leaf_along(tmp_path: Path) -> N
         clock = FakeClock()
         log = await opened(tmp_path, clock)
         task = asyncio.create_task(log.append(_beat(), SECOND))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # one turn of the loop: the leaf is on its way
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await _after(clock, SECOND)

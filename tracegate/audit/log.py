@@ -8,19 +8,20 @@ written, what begins a record is refused at once, the rest waits, and the log tr
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from tracegate.audit.aborting import Cause, aborted
+from tracegate.audit.aborting import Cause
 from tracegate.audit.disk import Disk
-from tracegate.audit.events import Aborted, Closed, Heartbeat, Leaf, Opened, Paused
+from tracegate.audit.events import Aborted, Leaf
 from tracegate.audit.kinds import At, Final, Gateway, Intent
 from tracegate.audit.lane import Lane, ThreadLane
 from tracegate.audit.leaf import write
 from tracegate.audit.opening import OpenedLog, Place, open_log
+from tracegate.audit.own_leaves import Outcome, OwnLeaves
 from tracegate.clock import Clock, Handle
 from tracegate.errors import TracegateError
 
@@ -34,8 +35,6 @@ GROUP = 1_000
 
 CHECKPOINT_NS = 500_000_000
 """Time from the first leaf behind a checkpoint to the beginning of the next; it must be there within a second."""
-
-Outcome = Literal["ok", "error", "cancelled"]
 
 
 class LogUnavailable(TracegateError):
@@ -71,8 +70,7 @@ class Log:
         self.failing: str | None = None  # why the log can't be written now
         self._writer = opened.writer
         self._lock = opened.lock
-        self._origin = opened.signer.key.name
-        self._gateway = gateway
+        self._own = OwnLeaves(opened.signer.key.name, gateway, clock)
         self._clock = clock
         self._lane = lane
         self._disk = disk
@@ -80,8 +78,6 @@ class Log:
         self._queue: deque[_Waiting] = deque()
         self._open = {intent.record_id: (at, intent) for at, intent in opened.intents}
         self._closed_unseen: set[str] = set()  # records whose last leaf is durable, and its caller gave up
-        self._unrecorded: Counter[Outcome] = Counter()
-        self._unrecorded_from = 0
         self._reason = "slow"  # of the last pause
         self._publication: Iterator[None] | None = None
         self._stuck = False  # whether it fails because a checkpoint could not be made
@@ -185,9 +181,7 @@ class Log:
 
     def unrecorded(self, outcome: Outcome) -> None:
         """Count a request that was served without a leaf; a `log.paused` follows when the log can be written."""
-        if not self._unrecorded:
-            self._unrecorded_from = self._clock.wall() // 1_000
-        self._unrecorded[outcome] += 1
+        self._own.count(outcome)
         if self.failing is None:
             self._wake.set()
 
@@ -214,14 +208,8 @@ class Log:
     # The life of the log: one task, which gives the lane one piece of work at a time.
 
     async def _begin(self, opened: OpenedLog, t: int) -> None:
-        reason: Literal["new", "restart", "recovery"] = "restart" if isinstance(opened.last, Closed) else "recovery"
-        if opened.last is None:
-            reason = "new"
-            if t // 1_000_000 != opened.created:  # a start that made `log.json` went no further
-                t = opened.created * 1_000_000
-        cut = opened.cut or None
-        first = Opened(v=1, log=self._origin, gateway=self._gateway, t=t, reason=reason, cut_bytes=cut)
-        await self._write([_Waiting(leaf, write(leaf)) for leaf in (first, *self._aborted("crash"))])
+        first = (self._own.opened(opened, t), *self._aborted("crash"))
+        await self._write([_Waiting(leaf, write(leaf)) for leaf in first])
         await self._lane.run(partial(list, self._writer.publish()))
         self._published()
 
@@ -233,9 +221,7 @@ class Log:
         if self.failing is None:
             for leaf in self._aborted("shutdown"):
                 self.keep(leaf)
-            self.keep(
-                Closed(v=1, log=self._origin, gateway=self._gateway, t=self._now(), reason="stop", open_intents=0)
-            )
+            self.keep(self._own.closed())
             self._checkpoint_due = True
             await self._drain()
         for timer in (self._checkpoint_timer, self._again_timer):
@@ -249,8 +235,8 @@ class Log:
 
     async def _turn(self) -> bool:
         """One group, and one file of a checkpoint; returns whether to go on."""
-        if self.failing is None and self._unrecorded:
-            self.keep(self._paused())
+        if self.failing is None and self._own.unrecorded:
+            self.keep(self._own.paused(self._reason))
         group = self._group()
         try:
             if group:
@@ -262,7 +248,7 @@ class Log:
         except OSError as exc:
             self._failed(exc)
             return False
-        return bool(self._queue or self._unrecorded or self._publication or self._is_due())
+        return bool(self._queue or self._own.unrecorded or self._publication or self._is_due())
 
     def _group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -295,7 +281,7 @@ class Log:
         if isinstance(leaf, Intent):
             self._open[leaf.record_id] = (at, leaf)
             if waiting.given_up:
-                self.keep(self._end_of(at, leaf, "log_unavailable"))
+                self.keep(self._own.aborted(at, leaf, "log_unavailable"))
         elif isinstance(leaf, Final | Aborted):
             self._open.pop(leaf.record_id, None)
             if waiting.given_up:
@@ -347,9 +333,7 @@ class Log:
 
     def _again(self) -> None:
         if not self._queue:
-            self.keep(
-                Heartbeat(v=1, log=self._origin, gateway=self._gateway, t=self._now(), open_intents=len(self._open))
-            )
+            self.keep(self._own.alive(len(self._open)))
         self._wake.set()
 
     def _enqueue(self, waiting: _Waiting) -> None:
@@ -370,23 +354,4 @@ class Log:
             waiting.told.set_result(why)
 
     def _aborted(self, cause: Cause) -> list[Leaf]:
-        return [self._end_of(at, intent, cause) for at, intent in self._open.values()]
-
-    def _end_of(self, at: At, intent: Intent, cause: Cause) -> Aborted:
-        return aborted(intent, at, cause, self._gateway, self._now())
-
-    def _paused(self) -> Paused:
-        counted, self._unrecorded = dict(self._unrecorded), Counter()
-        return Paused(
-            v=1,
-            log=self._origin,
-            gateway=self._gateway,
-            t=self._now(),
-            from_=self._unrecorded_from,
-            to=self._now(),
-            reason=self._reason,
-            requests=counted,
-        )
-
-    def _now(self) -> int:
-        return self._clock.wall() // 1_000
+        return [self._own.aborted(at, intent, cause) for at, intent in self._open.values()]

@@ -10,7 +10,8 @@ from typing import Literal
 import msgspec
 
 from tracegate.audit.kinds import At, Final, Intent
-from tracegate.audit.log import Log, LogUnavailable, Outcome
+from tracegate.audit.log import Log, LogUnavailable
+from tracegate.audit.own_leaves import Outcome
 from tracegate.clock import Clock
 
 Mode = Literal["strict", "available", "off"]
