@@ -193,6 +193,7 @@ def test_a_signature_of_somebody_else_stands_beside_ours() -> None:
     }
     assert verify_response(200, both, ASKED, SIGNER.key).tag == PROVENANCE
     assert keyid_of({}) is None
+    assert keyid_of({"signature-input": "tg=();created=1"}) is None
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,10 @@ from collections.abc import Iterator, Mapping, Set
 from decimal import Decimal
 
 from tracegate.audit.kinds import Final, Gateway, LeafUsage, Served, Tried
-from tracegate.audit.signature import Fields
+from tracegate.audit.signature import OWN, Fields
 from tracegate.audit.structured import Bare, Member, parse_dictionary, parse_item, parse_list
 
 Said = Mapping[str, Bare | None]
-
-OWN = "tracegate"
 
 
 def head_faults(leaf: Final, status: int, fields: Fields, *, whole: bool) -> Iterator[str]:
@@ -159,7 +157,10 @@ def _usage(leaf: Final, text: str | None) -> Iterator[str]:
     }
     said: dict[str, Bare] = {}
     for name, member in parse_dictionary(text).items() if text is not None else ():
-        said[name] = -1 if member.parameters or isinstance(member.value, tuple) else member.value
+        if member.parameters or isinstance(member.value, tuple):
+            yield f"usage: `{name}={member.text}` is no count"
+        else:
+            said[name] = member.value
     yield from _differences("usage", said, known)
 
 

@@ -39,7 +39,9 @@ class Policy:
         Raises:
             Malformed: No key of that id is.
         """
-        key = self.logs.get(str(keyid))
+        if keyid is None:
+            raise Malformed("it names none of the keys that are trusted")
+        key = self.logs.get(keyid)
         if key is None:
             raise Malformed(f"`{keyid}` is none of the keys that are trusted")
         return key

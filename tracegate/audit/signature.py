@@ -17,6 +17,9 @@ from tracegate.audit.keys import SIGNATURE, Key, Signer
 from tracegate.audit.structured import Member, parse_dictionary, parse_list
 from tracegate.errors import Malformed
 
+OWN = "tracegate"
+"""The name of our members in `X-Served-By` and `Cache-Status`."""
+
 LABEL = "tg"
 PROVENANCE = "tracegate-provenance"
 ROUTE = "tracegate-route"
@@ -102,13 +105,14 @@ def is_stream(content_type: str) -> bool:
 
 
 def keyid_of(fields: Fields) -> str | None:
-    """The key that a response says it is signed with; `None` where it has no signature of ours.
+    """The key that a response says it is signed with; `None` where none of ours names one.
 
     Raises:
         Malformed: The fields that should say it can't be read.
     """
     stated, _ = _stated(fields)
-    return None if stated is None else str(stated.parameters.get("keyid"))
+    keyid = None if stated is None else stated.parameters.get("keyid")
+    return keyid if isinstance(keyid, str) else None
 
 
 def verify_response(status: int, fields: Fields, request: Request, key: Key) -> Signed:
@@ -197,7 +201,7 @@ def _ends(value: str) -> Iterator[str]:
     ends, at = [], 0
     for member in members:
         at += len(member.text)
-        if str(member.value) == "tracegate":
+        if str(member.value) == OWN:
             ends.append(value[:at])
         at += 2
     for end in ends[-CUTS:][::-1]:

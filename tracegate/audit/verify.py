@@ -44,8 +44,8 @@ class Given:
         bundle: A bundle, or a receipt alone.
         text: The text of an answer, to be compared with the leaf.
         request: The body of the request, to be compared with the leaf.
-        method: Of the request; else what the leaf says.
-        path: Of the request; else what the leaf says.
+        method: Of the request; else what the leaf says, else `POST`.
+        path: Of the request; else what the leaf says, else `/v1/chat/completions`.
         against: A checkpoint of the same log that was saved earlier or elsewhere.
     """
 
