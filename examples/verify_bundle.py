@@ -130,8 +130,11 @@ def verify(bundle: dict[str, Any], vkey: str, body: bytes | None) -> str | None:
     if "r" not in bundle:
         return "the blinding: the record was erased"
     r = base64_strict(bundle["r"], url=True)
-    require(sha256(b"tg-r/1", r).hex() == leaf["r_hash"], "the blinding is another record's")
+    if "r_hash" in leaf:  # of an aborted record that could say so much
+        require(sha256(b"tg-r/1", r).hex() == leaf["r_hash"], "the blinding is another record's")
     if body is not None:
+        if leaf["type"] == "aborted":
+            return "the answer: the record was aborted, so its leaf commits to none"
         blind = hmac.digest(r, b"tg-blind/1/res.wire", "sha256")
         committed = sha256(b"tg-commit/1", blind, sha256(body)).hex()
         require(committed == leaf["res"]["commit_wire"], "the body is another than the one that was sent")

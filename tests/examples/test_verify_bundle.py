@@ -9,12 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from examples import verify_bundle
+from tests.audit.leaves import ABORTED
 from tests.audit.made import OTHER, bundle
-from tests.audit.vectors import BODY, LEAVES, SSE, STREAM, UNARY, VKEY, R
+from tests.audit.vectors import BODY, LEAVES, ORIGIN, SSE, STREAM, UNARY, VKEY, R
 from tests.house.repository import ROOT
+from tracegate.audit.blinding import r_hash
+from tracegate.audit.leaf import write
 
 SCRIPT = ROOT / "examples" / "verify_bundle.py"
 
@@ -71,6 +75,15 @@ def test_what_is_not_there_is_incomplete(tmp_path: Path) -> None:
     """No proof yet, no blinding any more."""
     assert _ran(tmp_path, bundle(2, LEAVES[2], R[0], tlog_proof=...)) == 3
     assert _ran(tmp_path, bundle(2, LEAVES[2], None, erased=5)) == 3
+
+
+def test_the_body_of_an_aborted_record_is_incomplete(tmp_path: Path) -> None:
+    """Its leaf commits to none; its blinding is held to it where the leaf could say so much."""
+    known = msgspec.structs.replace(ABORTED, log=ORIGIN, r_hash=r_hash(R[0]).hex())
+    for leaf in (known, msgspec.structs.replace(known, r_hash=None, res=None)):
+        raw = bundle(2, write(leaf), R[0])
+        assert (_ran(tmp_path, raw), _ran(tmp_path, raw, body=BODY)) == (0, 3)
+    assert _ran(tmp_path, bundle(2, write(known), R[1])) == 1
 
 
 def test_another_key_or_leaf_is_refused(tmp_path: Path) -> None:
