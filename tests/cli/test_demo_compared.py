@@ -12,10 +12,10 @@ from tracegate.cli.demo_account import heard, trace_of
 from tracegate.cli.demo_client import ask
 from tracegate.cli.demo_compared import Asked, Row, rows
 from tracegate.cli.demo_scenes import SCENES
-from tracegate.cli.demo_stored import Stored
 from tracegate.facts import Target
 from tracegate.telemetry import names
 from tracegate.telemetry.spans import spans
+from tracegate.testing.otlp.signals import Span
 
 EXCEPTION = {"event_name": names.EVENT_GEN_AI_CLIENT_OPERATION_EXCEPTION}
 FALLBACK = {"event_name": names.EVENT_TRACEGATE_ROUTE_FALLBACK}
@@ -37,12 +37,12 @@ def played() -> tuple[Asked, dict[str, Target]]:
 
 
 @pytest.fixture
-def trace(played: tuple[Asked, dict[str, Target]]) -> list[Stored]:
+def trace(played: tuple[Asked, dict[str, Target]]) -> list[Span]:
     """Its spans, as if they were stored."""
-    return [Stored(*span[:8], span.status) for span in spans(played[0].recorder)]
+    return [Span(*span[:8], span.status) for span in spans(played[0].recorder)]
 
 
-def test_witnesses_that_agree_say_the_same(played: tuple[Asked, dict[str, Target]], trace: list[Stored]) -> None:
+def test_witnesses_that_agree_say_the_same(played: tuple[Asked, dict[str, Target]], trace: list[Span]) -> None:
     """Each in its own words."""
     one, targets = played
     assert rows(one, trace, EVENTS, targets) == [
@@ -52,7 +52,7 @@ def test_witnesses_that_agree_say_the_same(played: tuple[Asked, dict[str, Target
     ]
 
 
-def test_a_trace_that_differs_says_where(played: tuple[Asked, dict[str, Target]], trace: list[Stored]) -> None:
+def test_a_trace_that_differs_says_where(played: tuple[Asked, dict[str, Target]], trace: list[Span]) -> None:
     """In what the client was told, and in what was recorded; no more than three differences."""
     one, targets = played
     odd = replace(trace[0], attributes={**trace[0].attributes, names.TRACEGATE_SERVED_BY_MODEL: "gpt"})
@@ -67,14 +67,14 @@ def test_a_trace_that_differs_says_where(played: tuple[Asked, dict[str, Target]]
     assert jaeger.wrong.count(" is missing") == 2
 
 
-def test_a_trace_that_is_not_there_says_so(played: tuple[Asked, dict[str, Target]], trace: list[Stored]) -> None:
+def test_a_trace_that_is_not_there_says_so(played: tuple[Asked, dict[str, Target]], trace: list[Span]) -> None:
     """Whole, or without its beginning."""
     one, targets = played
     assert rows(one, [], EVENTS, targets)[0] == Row("Jaeger", ["no such trace"], "the trace is not there")
     assert rows(one, trace[1:], EVENTS, targets)[0].parts == ["no SERVER span"]
 
 
-def test_providers_that_saw_something_else_say_so(played: tuple[Asked, dict[str, Target]], trace: list[Stored]) -> None:
+def test_providers_that_saw_something_else_say_so(played: tuple[Asked, dict[str, Target]], trace: list[Span]) -> None:
     """A call more or less, or none at all."""
     one, targets = played
     *_, last = one.calls
@@ -91,7 +91,7 @@ def test_providers_that_saw_something_else_say_so(played: tuple[Asked, dict[str,
 
 
 def test_events_that_are_not_due_or_not_there_say_so(
-    played: tuple[Asked, dict[str, Target]], trace: list[Stored]
+    played: tuple[Asked, dict[str, Target]], trace: list[Span]
 ) -> None:
     """What was due stands beside; an event of another name shows by its name."""
     one, targets = played

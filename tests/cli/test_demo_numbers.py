@@ -12,9 +12,10 @@ import pytest
 from tests.stack.answering import answering
 from tracegate.cli import demo_numbers as n
 from tracegate.cli.demo_account import Account, Served, Try
-from tracegate.cli.demo_stored import Stored
 from tracegate.stack.readers import Prometheus
 from tracegate.telemetry import names
+from tracegate.telemetry.model import SpanKind
+from tracegate.testing.otlp.signals import Span
 
 ATTEMPT = {
     names.GEN_AI_PROVIDER_NAME: "openai",
@@ -26,8 +27,8 @@ BROKEN = Try("azure", "b", "retry", 200, "http_response_incomplete")
 ANSWERED = Try("openai", "t", "fallback", 200, None)
 
 
-def _span(kind: str, attributes: Mapping[str, object]) -> Stored:
-    return Stored("a", kind, b"t", b"s", b"", 1, 2, attributes, "unset")
+def _span(kind: SpanKind, attributes: Mapping[str, object]) -> Span:
+    return Span("a", kind, b"t", b"s", b"", 1, 2, attributes, "unset")
 
 
 def test_clients_are_counted() -> None:

@@ -12,9 +12,10 @@ from tracegate.cli.demo import stage
 from tracegate.cli.demo_account import Account, Served, Try
 from tracegate.cli.demo_client import ask
 from tracegate.cli.demo_scenes import SCENES
-from tracegate.cli.demo_stored import Stored, account, attempts, differences, stored
+from tracegate.cli.demo_stored import account, attempts, differences
 from tracegate.telemetry.model import SpanView
 from tracegate.telemetry.spans import spans
+from tracegate.testing.otlp.jaeger import spans_of
 from tracegate.testing.otlp.signals import Span
 
 
@@ -32,7 +33,7 @@ def sent() -> list[SpanView]:
 
 
 @pytest.fixture
-def kept(sent: list[SpanView]) -> list[Stored]:
+def kept(sent: list[SpanView]) -> list[Span]:
     """The same, out of Jaeger."""
     decoded = [
         Span(
@@ -48,25 +49,17 @@ def kept(sent: list[SpanView]) -> list[Stored]:
         )
         for view in sent
     ]
-    return stored([{"scopeSpans": [{"spans": [jaeger_span(span) for span in decoded]}]}])
+    return spans_of([{"scopeSpans": [{"spans": [jaeger_span(span) for span in decoded]}]}])
 
 
-def test_what_jaeger_keeps_is_what_was_sent(kept: list[Stored], sent: list[SpanView]) -> None:
+def test_what_jaeger_keeps_is_what_was_sent(kept: list[Span], sent: list[SpanView]) -> None:
     """Lists too, which it keeps as text."""
     assert len(kept) == 6
     assert list(differences(kept, sent)) == []
     assert any(isinstance(value, tuple | list) for span in sent for value in span.attributes.values())
 
 
-def test_a_span_needs_nothing_that_may_be_absent() -> None:
-    """A root without attributes and status."""
-    span = {"name": "a", "kind": 1, "traceId": "01", "spanId": "02", "startTimeUnixNano": "3", "endTimeUnixNano": "4"}
-    assert stored([{"scopeSpans": [{"spans": [span]}]}]) == [
-        Stored("a", "internal", b"\x01", b"\x02", b"", 3, 4, {}, "unset")
-    ]
-
-
-def test_every_difference_is_told(kept: list[Stored], sent: list[SpanView]) -> None:
+def test_every_difference_is_told(kept: list[Span], sent: list[SpanView]) -> None:
     """Missing, never sent, twice; another name, time or attribute."""
     server, route, *_ = kept
     assert list(differences(kept[1:], sent)) == [f"`{server.name}` is missing"]
@@ -79,7 +72,7 @@ def test_every_difference_is_told(kept: list[Stored], sent: list[SpanView]) -> N
     ]
 
 
-def test_a_trace_tells_what_its_client_was_told(kept: list[Stored]) -> None:
+def test_a_trace_tells_what_its_client_was_told(kept: list[Span]) -> None:
     """Attempts in their order, whatever the order of the spans."""
     told = account(kept[::-1])
     assert [one.result for one in told.tries] == ["503", "503", "503", "200"]
@@ -89,7 +82,7 @@ def test_a_trace_tells_what_its_client_was_told(kept: list[Stored]) -> None:
     assert [said["tracegate.attempt.index"] for said in attempts(kept[::-1])] == [0, 1, 2, 3]
 
 
-def test_a_trace_of_nobody_names_nobody(kept: list[Stored]) -> None:
+def test_a_trace_of_nobody_names_nobody(kept: list[Span]) -> None:
     """An error that no status tells is told, and what is unknown is unknown."""
     server, _, first, *_ = kept
     bare = replace(server, attributes={})

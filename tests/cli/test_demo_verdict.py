@@ -13,8 +13,8 @@ from tracegate.cli.demo_client import Seen
 from tracegate.cli.demo_compared import Asked, Row
 from tracegate.cli.demo_numbers import Number
 from tracegate.cli.demo_scenes import Scene
-from tracegate.cli.demo_stored import Stored
 from tracegate.cli.demo_verdict import show_legend, show_numbers, show_request, show_verdict
+from tracegate.testing.otlp.signals import Span
 
 GOOD, BAD = Row("calls", ["azure 200"]), Row("logs", ["no event"], "due: 1 fallback")
 
@@ -47,7 +47,7 @@ WHOLE = "azure.ai.openai 503 → mistral_ai 200 · mistral-large-2512 · fr · $
 
 def test_a_request_is_shown_with_its_witnesses(out: io.StringIO) -> None:
     """Title, answer, address; a mark before each line that was compared, words under one that differs."""
-    span = Stored("POST /v1", "server", b"t", b"s", b"", 0, 1_000_000, {}, "unset")
+    span = Span("POST /v1", "server", b"t", b"s", b"", 0, 1_000_000, {}, "unset")
     show_request(terminal(out, 100), 3, ONE, "http://j/api/v3/traces/0af7", [span], [GOOD, BAD])
     assert out.getvalue().splitlines() == [
         " 3  A title",

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.agreement.client import Answer
-from tests.stores import stored, stored_logs, stored_metrics
+from tests.stores import stored_logs, stored_metrics
 from tests.stores.played import CLOCK, Played, Run
 from tests.stores.stored_metrics import INSTANCE, KeptExemplar
 from tracegate.stack.readers import found
 from tracegate.stack.stack import Stack
+from tracegate.testing.otlp import jaeger
 from tracegate.testing.otlp.signals import LogRecord, Point, Span
 
 SERVICE = "tracegate"
@@ -117,9 +118,9 @@ async def spans_of(stack: Stack, trace: str, count: int) -> list[Span]:
     """A trace of at least so many spans, in Jaeger."""
 
     def complete(got: Sequence[stored_metrics.Json]) -> bool:
-        return len(stored.spans(got)) >= count
+        return len(jaeger.spans_of(got)) >= count
 
-    return stored.spans(await found(lambda: stack.jaeger.trace(trace), complete))
+    return jaeger.spans_of(await found(lambda: stack.jaeger.trace(trace), complete))
 
 
 async def points_of(stack: Stack, instances: Sequence[str]) -> list[Point]:

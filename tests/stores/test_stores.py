@@ -19,12 +19,13 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 
 from tests.stores.collector_log import complaints
 from tests.stores.sent import S, Sent, post
-from tests.stores.stored import as_kept, spans
+from tests.stores.stored import as_kept
 from tracegate.clock import RandomIds, SystemClock
 from tracegate.stack import building
 from tracegate.stack.readers import found
 from tracegate.stack.stack import Stack
 from tracegate.testing.otlp.decode import decode_traces
+from tracegate.testing.otlp.jaeger import spans_of
 
 pytestmark = pytest.mark.stores
 
@@ -78,7 +79,7 @@ def test_a_trace_comes_back_from_jaeger_as_it_was_sent(stack: Stack, sent: Sent)
         answer = TraceServiceStub(channel).Export(request, timeout=10)  # type: ignore[no-untyped-call]  # generated code
     assert answer.partial_success.rejected_spans == 0
     got = asyncio.run(found(lambda: stack.jaeger.trace(sent.trace)))
-    assert spans(got) == [as_kept(span) for span in decode_traces(request.SerializeToString())]
+    assert spans_of(got) == [as_kept(span) for span in decode_traces(request.SerializeToString())]
 
 
 def test_traces_are_found_by_attribute(stack: Stack, sent: Sent) -> None:
@@ -181,7 +182,7 @@ def test_what_was_acknowledged_survives_crashes_only_on_disk(sent: Sent, durable
             await found(lambda: stack.jaeger.trace(later.trace))
             assert await stack.stop("jaeger") == 0
             await stack.start("jaeger")  # from its own disk
-            kept = spans(await stack.jaeger.trace(sent.trace))
+            kept = spans_of(await stack.jaeger.trace(sent.trace))
             assert [span.span.hex() for span in kept] == ([sent.span] if durable else [])
             assert await stack.jaeger.trace(later.trace)
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from tracegate.cli.demo_account import Account
 from tracegate.cli.demo_client import Seen
 from tracegate.cli.demo_scenes import Scene
-from tracegate.cli.demo_stored import Stored, account, differences
+from tracegate.cli.demo_stored import account, differences
 from tracegate.facts import Target
 from tracegate.record import Recorder
 from tracegate.telemetry import names
 from tracegate.telemetry.spans import spans
+from tracegate.testing.otlp.signals import Span
 from tracegate.testing.simulator_log import Entry
 
 SEPARATOR = " · "
@@ -63,7 +64,7 @@ class Row:
 
 
 def rows(
-    asked: Asked, trace: Sequence[Stored], events: Sequence[Mapping[str, str]], targets: Mapping[str, Target]
+    asked: Asked, trace: Sequence[Span], events: Sequence[Mapping[str, str]], targets: Mapping[str, Target]
 ) -> list[Row]:
     """What each witness says of one request.
 
@@ -76,7 +77,7 @@ def rows(
     return [_jaeger(asked, trace), _providers(asked, targets), _events(asked, events)]
 
 
-def _jaeger(asked: Asked, trace: Sequence[Stored]) -> Row:
+def _jaeger(asked: Asked, trace: Sequence[Span]) -> Row:
     if not any(span.kind == "server" for span in trace):
         return Row("Jaeger", ["no such trace" if not trace else "no SERVER span"], "the trace is not there")
     said = account(trace)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from tracegate.cli.demo_account import Account
-from tracegate.cli.demo_stored import Stored, attempts
+from tracegate.cli.demo_stored import attempts
 from tracegate.stack.readers import Prometheus
 from tracegate.telemetry import names
+from tracegate.testing.otlp.signals import Span
 
 REQUESTS = "tracegate_request_duration_seconds_count"
 ATTEMPTS = "tracegate_attempts_total"
@@ -106,7 +107,7 @@ def of_clients(requests: Iterable[Heard]) -> Counts:
     return counts
 
 
-def of_spans(traces: Iterable[Sequence[Stored]]) -> Counts:
+def of_spans(traces: Iterable[Sequence[Span]]) -> Counts:
     """Count what spans say."""
     counts = _none()
     for spans in traces:

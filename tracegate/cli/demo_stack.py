@@ -23,7 +23,6 @@ from tracegate.cli.demo_compared import Asked, Row, rows
 from tracegate.cli.demo_numbers import Heard, Number, numbers, of_clients, of_prometheus, of_spans
 from tracegate.cli.demo_scenes import SCENES, TO_THE_STACK, Scene
 from tracegate.cli.demo_shown import say
-from tracegate.cli.demo_stored import Stored, stored
 from tracegate.cli.demo_verdict import show_legend, show_numbers, show_request, show_verdict
 from tracegate.cli.stopping import stoppable
 from tracegate.clock import RandomIds, SystemClock
@@ -31,6 +30,8 @@ from tracegate.stack import commands
 from tracegate.stack.parts import StackError
 from tracegate.stack.readers import NotFound, found
 from tracegate.stack.standing import Stores, standing
+from tracegate.testing.otlp.jaeger import spans_of
+from tracegate.testing.otlp.signals import Span
 
 FLUSH_NS = 3_000_000_000
 WITHIN_S = 10.0
@@ -48,7 +49,7 @@ class Evidence:
         compared: What the witnesses say of each request.
     """
 
-    traces: Sequence[Sequence[Stored]]
+    traces: Sequence[Sequence[Span]]
     events: int
     numbers: Sequence[Number]
     compared: Sequence[Sequence[Row]]
@@ -96,7 +97,7 @@ def run(
 
 async def read_back(on: Stage, stores: Stores, instance: str, requests: Sequence[Asked]) -> Evidence:
     """Read everything that was sent, once."""
-    traces = [stored(await stores.jaeger.trace(one.trace)) for one in requests]
+    traces = [spans_of(await stores.jaeger.trace(one.trace)) for one in requests]
     every = await stores.victorialogs.query(f'_time:1d "service.instance.id":"{instance}"', limit=10_000)
     events = [[event for event in every if event.get("trace_id") == one.trace] for one in requests]
     targets = {id: settings.target for id, settings in on.config.targets.items()}

@@ -15,7 +15,7 @@ from tracegate.cli.demo import asked
 from tracegate.cli.demo_compared import SEPARATOR, Asked, Row
 from tracegate.cli.demo_numbers import Number
 from tracegate.cli.demo_shown import INDENT, columns, say, show_trace
-from tracegate.cli.demo_stored import Stored
+from tracegate.testing.otlp.signals import Span
 
 TOLD = "told"
 LEGEND = (
@@ -39,7 +39,7 @@ def show_legend(console: Console) -> None:
 
 
 def show_request(
-    console: Console, number: int, one: Asked, at: str, trace: Sequence[Stored], compared: Sequence[Row]
+    console: Console, number: int, one: Asked, at: str, trace: Sequence[Span], compared: Sequence[Row]
 ) -> None:
     """Print one request: what was asked, its trace out of Jaeger, and what each witness says.
 

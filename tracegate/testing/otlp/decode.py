@@ -17,13 +17,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tracegate.telemetry.model import Link
 from tracegate.testing.otlp.points import metric_points
-from tracegate.testing.otlp.signals import LogRecord, Origin, Point, Span, SpanEvent
+from tracegate.testing.otlp.signals import KINDS, STATUS, LogRecord, Origin, Point, Span, SpanEvent
 from tracegate.testing.otlp.values import Malformed, attributes, ids, need, value_of
 
 T = TypeVar("T")
 
-KINDS = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
-STATUS = ("unset", "ok", "error")
 HAS_IS_REMOTE, IS_REMOTE = 0x100, 0x200  # SpanFlags of trace.proto
 
 

@@ -13,6 +13,10 @@ from tracegate.telemetry.model import Link, SpanKind, SpanView, StatusCode, Valu
 
 Attributes = Mapping[str, object]
 
+# Source: opentelemetry-proto 1.x, trace.proto, `SpanKind` and `StatusCode`.
+KINDS = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
+STATUS = ("unset", "ok", "error")
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
