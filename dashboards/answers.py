@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards.panel import Ask, Place, found, graph, number, ranking, words
+from dashboards.panel import Ask, Place, found, graph, growth, number, ranking, words
 from dashboards.query import counts, label, legend, level, part_of, select, total
 from dashboards.traces import Traces, explore
 from tracegate.telemetry import names as n
@@ -123,9 +123,7 @@ def served(traces: Traces) -> Sequence[Panel]:
 
     def over_time(title: str, description: str, by: Sequence[str], attribute: str) -> Panel:
         link = explore(traces, {n.TRACEGATE_ATTEMPT_COMMITTED: True}, [attribute])
-        return graph(
-            Place(title, description, 8), [Ask(counts(SERVED, by), legend(by))], "short", counted=True, link=link
-        )
+        return growth(Place(title, description, 8), SERVED, by, link=link)
 
     return (
         over_time(
@@ -158,20 +156,19 @@ def served(traces: Traces) -> Sequence[Panel]:
 def fallbacks(traces: Traces) -> Sequence[Panel]:
     """What was asked next, and why."""
     return (
-        graph(
+        growth(
             Place("Fallbacks by reason", "Attempts at another target, by the class of the error that led to them.", 12),
-            [Ask(counts(FALLBACKS, [n.TRACEGATE_FALLBACK_REASON]), legend([n.TRACEGATE_FALLBACK_REASON]))],
-            "short",
-            counted=True,
+            FALLBACKS,
+            [n.TRACEGATE_FALLBACK_REASON],
             empty=NONE,
         ),
-        graph(
+        growth(
             Place(
                 "Fallbacks from → to", "Attempts at another target, by the target left and the target asked next.", 12
             ),
-            [Ask(counts(FALLBACKS, FALLBACK[:2]), legend(FALLBACK[:2], " → "))],
-            "short",
-            counted=True,
+            FALLBACKS,
+            FALLBACK[:2],
+            between=" → ",
             link=explore(traces, {n.TRACEGATE_FALLBACK_USED: True}, FALLBACK[:2]),
             empty=NONE,
         ),

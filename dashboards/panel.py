@@ -42,6 +42,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
+from dashboards.query import counts, legend
 from dashboards.traces import SOURCES, Attributes, Traces, newest
 
 _P = TypeVar("_P", stat.Panel, timeseries.Panel, table.Panel, text.Panel)
@@ -150,13 +151,28 @@ def graph(
             .sort_desc(True)
         )
     )
-    for letter, ask in zip(LETTERS, asks, strict=False):
-        panel.with_target(_target(ask, letter).range())
+    for number, ask in enumerate(asks):
+        panel.with_target(_target(ask, LETTERS[number]).range())
     if empty:
         panel.no_value(empty)
     if link is not None:
         panel.data_links([build.DashboardLink("The traces behind it").url(link).target_blank(True)])
     return panel.build()
+
+
+def growth(
+    place: Place, metric: str, by: Sequence[str], *, between: str = " · ", link: str | None = None, empty: str = ""
+) -> Panel:
+    """A graph of what was counted in each interval, with a line for each value of some attributes.
+
+    Args:
+        place, link, empty: As `graph` takes them.
+        metric: The series, as `select` gives them.
+        by: The attributes.
+        between: What stands between their values in the legend.
+    """
+    ask = Ask(counts(metric, by), legend(by, between))
+    return graph(place, [ask], "short", counted=True, link=link, empty=empty)
 
 
 def ranking(place: Place, ask: Ask, unit: str, columns: Mapping[str, str], value: str, *, empty: str = "") -> Panel:

@@ -6,17 +6,14 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards.answers import NONE
-from dashboards.panel import Ask, Place, graph, ranking
+from dashboards.answers import ATTEMPTS, CONFLICTS, FAILED, LOST, NONE, OUTCOME, PROVIDER
+from dashboards.panel import Ask, Place, graph, growth, ranking
 from dashboards.query import counts, label, legend, level, quantile, select, share, total
 from dashboards.traces import Traces, explore
 from tracegate.telemetry import names as n
 
-PROVIDER, OUTCOME, CLASS = n.GEN_AI_PROVIDER_NAME, n.TRACEGATE_OUTCOME, n.TRACEGATE_ERROR_CLASS
-FAILED = select(n.METRIC_TRACEGATE_ATTEMPTS, f'{label(CLASS)}!=""')
-LOST = select(n.METRIC_TRACEGATE_TELEMETRY_ERRORS)
+CLASS = n.TRACEGATE_ERROR_CLASS
 AGAIN = select(n.METRIC_TRACEGATE_TELEMETRY_REPEATED)
-CONFLICTS = select(n.METRIC_TRACEGATE_REGION_CONFLICTS)
 REQUESTS = select(n.METRIC_TRACEGATE_REQUEST_DURATION, suffix="_count")
 
 
@@ -29,15 +26,13 @@ def errors(traces: Traces) -> Sequence[Panel]:
         n.ERROR_TYPE: "error.type",
         n.TRACEGATE_ATTEMPT_KIND: "attempt",
     }
-    outcome = [n.TRACEGATE_ROUTE_NAME, OUTCOME]
     return (
-        graph(
+        growth(
             Place(
                 "Failed attempts by class", "Calls to providers that failed, by the class that decides what is done.", 8
             ),
-            [Ask(counts(FAILED, [CLASS]), legend([CLASS]))],
-            "short",
-            counted=True,
+            FAILED,
+            [CLASS],
             link=explore(traces, {}, [CLASS]),
             empty=NONE,
         ),
@@ -45,14 +40,13 @@ def errors(traces: Traces) -> Sequence[Panel]:
             Place(
                 "Share of attempts that fail", "Of the calls to a provider in each interval; none where none was.", 8
             ),
-            [Ask(share(FAILED, select(n.METRIC_TRACEGATE_ATTEMPTS), [PROVIDER]), legend([PROVIDER]))],
+            [Ask(share(FAILED, ATTEMPTS, [PROVIDER]), legend([PROVIDER]))],
             "percentunit",
         ),
-        graph(
+        growth(
             Place("Requests by outcome", "Requests of clients by route and by how they ended, refused ones too.", 8),
-            [Ask(counts(REQUESTS, outcome), legend(outcome))],
-            "short",
-            counted=True,
+            REQUESTS,
+            [n.TRACEGATE_ROUTE_NAME, OUTCOME],
         ),
         ranking(
             Place(
@@ -112,31 +106,27 @@ COLLECTOR = frozenset({ACCEPTED, SENT, REFUSED})
 
 def telemetry() -> Sequence[Panel]:
     """Whether all this arrived."""
-    where, signal, route = [n.TRACEGATE_TELEMETRY_WHERE], [n.TRACEGATE_TELEMETRY_SIGNAL], [n.TRACEGATE_ROUTE_NAME]
-    target = [PROVIDER, n.TRACEGATE_TARGET_ID]
+    route = [n.TRACEGATE_ROUTE_NAME]
     return (
-        graph(
+        growth(
             Place("Telemetry lost, by place", "What a gateway had to drop in each interval, and where. Must be 0.", 8),
-            [Ask(counts(LOST, where), legend(where))],
-            "short",
-            counted=True,
+            LOST,
+            [n.TRACEGATE_TELEMETRY_WHERE],
         ),
-        graph(
+        growth(
             Place(
                 "Telemetry sent again",
                 "What a gateway sent again for want of an answer. It may have arrived before: duplicates at most.",
                 8,
             ),
-            [Ask(counts(AGAIN, signal), legend(signal))],
-            "short",
-            counted=True,
+            AGAIN,
+            [n.TRACEGATE_TELEMETRY_SIGNAL],
             empty="Nothing was sent again.",
         ),
-        graph(
+        growth(
             Place("Region conflicts by target", "Attempts whose region is not the configured one. Must be 0.", 8),
-            [Ask(counts(CONFLICTS, target), legend(target))],
-            "short",
-            counted=True,
+            CONFLICTS,
+            [PROVIDER, n.TRACEGATE_TARGET_ID],
         ),
         graph(
             Place(
