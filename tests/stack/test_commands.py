@@ -94,6 +94,25 @@ def test_a_second_stack_is_refused(at: Path) -> None:
     assert not (at / "data" / "old").exists()
 
 
+def test_two_at_once_do_not_meet(at: Path) -> None:
+    """Who comes while another starts the stack touches nothing, nor does who would end it; what starts, gets up."""
+    refused: list[str] = []
+
+    async def twice() -> None:
+        programs = pretended.servers(at.parent / "programs")
+        starting = asyncio.create_task(commands.up(lambda text: None, at=at, programs=programs))
+        await asyncio.sleep(0)  # a turn of the loop, in which it begins
+        for command in (commands.up(refused.append, at=at, programs=programs), commands.down(refused.append, at=at)):
+            with pytest.raises(StackError, match="is being started or ended by another `tracegate stack`"):
+                await command
+        await starting
+
+    asyncio.run(twice())
+    told = state.read(at)
+    assert told is not None
+    assert (len(told.alive()), refused) == (4, [])
+
+
 async def _gone(process: Process) -> bool:
     clock = SystemClock()
     return await process.ended(clock.now() + 10_000_000_000, clock)

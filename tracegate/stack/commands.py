@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tracegate.clock import Clock, SystemClock
@@ -54,12 +56,13 @@ async def up(
         StackError: A stack is up already, or it can't be started: then nothing runs.
     """
     at = at or folder()
-    if (before := state.read(at)) is not None:
-        if before.alive():
-            raise StackError(f"a stack is up already:\n{addresses(before.ports)}\nEnd it: `tracegate stack down`.")
-        shutil.rmtree(at)  # what is left of one that something else ended
-    stack = Stack(folder=at, jaeger_store=jaeger_store, durable=durable, programs=programs, usual=True)
-    await stack.up()
+    with _alone(at):
+        if (before := state.read(at)) is not None:
+            if before.alive():
+                raise StackError(f"a stack is up already:\n{addresses(before.ports)}\nEnd it: `tracegate stack down`.")
+            shutil.rmtree(at)  # what is left of one that something else ended
+        stack = Stack(folder=at, jaeger_store=jaeger_store, durable=durable, programs=programs, usual=True)
+        await stack.up()
     ports = stack.plan.ports
     say(f"{addresses(ports)}\n\n{what_to_open(ports)}\nEnd it:      tracegate stack down")
     return stack
@@ -72,13 +75,14 @@ async def down(say: Say, *, at: Path | None = None, clock: Clock | None = None) 
         StackError: The state file can't be read; then nothing is ended.
     """
     at = at or folder()
-    found = state.read(at)
-    if found is None:
-        say("no stack is up")
-        return
-    alive = found.alive()
-    await end(found.processes, clock or SystemClock())
-    shutil.rmtree(at)
+    with _alone(at):
+        found = state.read(at)
+        if found is None:
+            say("no stack is up")
+            return
+        alive = found.alive()
+        await end(found.processes, clock or SystemClock())
+        shutil.rmtree(at)
     say(f"ended: {', '.join(alive) or 'nothing, all had ended by themselves'}; removed: {at}")
 
 
@@ -105,6 +109,21 @@ async def status(say: Say, *, at: Path | None = None) -> int:
         say(f"{name:13} {f'process {process.pid}' if process else '':16} {told}")
     say(f"\n{addresses(found.ports)}\nState, data and logs: {at}")
     return 0 if well else 1
+
+
+@contextmanager
+def _alone(at: Path) -> Iterator[None]:
+    """Nobody else starts or ends the stack of that folder meanwhile; raises `StackError` when somebody does.
+
+    The lock is the kernel's: it is gone with the process that held it, however that ended.
+    """
+    at.parent.mkdir(parents=True, exist_ok=True)
+    with at.with_name(f"{at.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError("the stack is being started or ended by another `tracegate stack`") from None
+        yield
 
 
 async def _health(name: str, ports: Mapping[str, int]) -> str:
