@@ -36,7 +36,7 @@ def main() -> None:
     for asked in range(told.times):
         route = ROUTES[asked % len(ROUTES)]
         print(route, ask(told.url, os.environ["GATEWAY_KEY"], route, stream=asked % 2 == 1), flush=True)
-        time.sleep(told.pause)
+        time.sleep(told.pause)  # what makes it a request every half second, and no load
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ async def _client(port: int, scene: Scene, begun: asyncio.Event) -> int:
                 await _chunks(reader, scene.leave_after)
     finally:
         writer.close()
-        with suppress(OSError):
+        with suppress(OSError):  # what the other end did to the connection meanwhile
             await writer.wait_closed()
     return int(lines[0].split()[1])
 

@@ -33,7 +33,7 @@ async def ask(
         answer.left = True
     finally:
         writer.close()
-        with suppress(OSError):
+        with suppress(OSError):  # what the other end did to the connection meanwhile
             await writer.wait_closed()
     return answer
 

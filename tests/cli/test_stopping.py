@@ -34,7 +34,7 @@ def test_the_first_signal_cancels_and_the_next_does_not(number: signal.Signals) 
             except asyncio.CancelledError:
                 went.append("cancelled")
                 os.kill(os.getpid(), number)
-                for _ in range(3):
+                for _ in range(3):  # turns of the loop, in which it would be cancelled
                     await asyncio.sleep(0)
                 went.append("ended whole")
             assert stopping.ending
@@ -52,7 +52,7 @@ def test_what_ends_is_not_cancelled() -> None:
         stopping = Stopping(task)
         stopping.ending = True
         stopping()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the turn of the loop in which it would be cancelled
         return "whole"
 
     assert asyncio.run(main()) == "whole"
@@ -66,7 +66,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         async def main() -> None:
             with stoppable():
                 os.kill(os.getpid(), signal.SIGHUP)
-                for _ in range(3):
+                for _ in range(3):  # turns of the loop, in which it would be cancelled
                     await asyncio.sleep(0)
 
         asyncio.run(main())
