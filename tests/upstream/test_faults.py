@@ -9,7 +9,18 @@ import ssl
 import pytest
 
 from tracegate.errors import TimedOut
-from tracegate.upstream.faults import SHOWN, causes, terminated, tls_or_name, unconnected, words
+from tracegate.upstream.faults import (
+    SHOWN,
+    causes,
+    cut_off,
+    head_too_large,
+    terminated,
+    tls_or_name,
+    too_late,
+    unconnected,
+    unfit,
+    words,
+)
 
 
 def of_tls(reason: str) -> ssl.SSLError:
@@ -59,6 +70,14 @@ def test_of_several_addresses_the_one_that_tells_most_decides() -> None:
 def test_an_end_before_the_head_has_one_name() -> None:
     """Ruling 48."""
     assert (terminated().class_, terminated().token) == ("connection", "connection_terminated")
+
+
+def test_what_both_transports_say_of_http_has_one_name() -> None:
+    """Tokens of RFC 9209."""
+    assert (cut_off().class_, cut_off().token) == ("broken_answer", "http_response_incomplete")
+    assert head_too_large().token == "http_response_header_section_size"
+    assert (too_late("deadline").limit, "`deadline`" in too_late("deadline").message) == ("deadline", True)
+    assert (unfit("why").class_, unfit("why").token) == ("invalid_request", "http_request_error")
 
 
 def test_causes_that_go_round_in_a_circle_end() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tracegate.upstream.origin import TransportSettings, proxy_of
+from tracegate.upstream.origin import TransportSettings, authority, proxy_of
 
 
 def proxied(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], **settings: Any) -> str | None:
@@ -56,3 +56,9 @@ def test_the_configuration_decides_over_the_environment(monkeypatch: pytest.Monk
     assert proxied(monkeypatch, environment, proxy="http://b:1") == "http://b:1"
     monkeypatch.delenv("NO_PROXY")
     assert proxied(monkeypatch, {"HTTPS_PROXY": "http://a:1"}, proxy="none") is None
+
+
+def test_an_address_of_ipv6_stands_in_brackets() -> None:
+    """As in a URL, with a port or without."""
+    assert [authority("::1", 443), authority("::1", None)] == ["[::1]:443", "[::1]"]
+    assert [authority("a.example", 80), authority("127.0.0.1", None)] == ["a.example:80", "127.0.0.1"]

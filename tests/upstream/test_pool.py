@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from tests.upstream.served import OK, S, answering, go, quiet, serving
-from tracegate.errors import Failed
+from tracegate.errors import Failed, TimedOut
 from tracegate.testing.clock import START, FakeClock
 from tracegate.testing.loop import run
-from tracegate.upstream.pool import Pool
+from tracegate.upstream.pool import Pool, no_turn
 
 
 def test_who_comes_first_is_served_first() -> None:
@@ -165,3 +165,11 @@ def test_httpcore_still_loses_a_connection_when_a_waiter_leaves_as_it_is_served(
             await transport.aclose()
 
     go(main)
+
+
+def test_a_turn_that_comes_too_late_is_our_own_limit_unless_another_came_first() -> None:
+    """The attempt's, say."""
+    assert no_turn(1, 2, "attempt").token == "connection_limit_reached"
+    late = no_turn(2, 2, "attempt")
+    assert isinstance(late, TimedOut)
+    assert late.limit == "attempt"

@@ -1,4 +1,4 @@
-"""What goes wrong below HTTP, as our errors, whatever transport it happened to: names, TCP, TLS.
+"""What goes wrong, as our errors, whatever transport it happened to: names, TCP, TLS; and what both say of HTTP.
 
 Tokens are those of RFC 9209. What a library raises for HTTP itself is mapped beside its adapter.
 """
@@ -11,10 +11,14 @@ import ssl
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from tracegate.errors import Failed, TimedOut, Unreachable
+from tracegate.errors import Broken, Failed, TimedOut, Unreachable
+from tracegate.facts import Limit
 
 Phase = Literal["connect", "tls", "write", "head"]
 """Where a request is before its answer."""
+
+IDLE_DEATH_NS = 1_000_000_000
+"""A connection that died idle says so within a round trip; one that ends later had its request read, maybe."""
 
 UNROUTABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
 
@@ -70,6 +74,26 @@ def unconnected(
 def terminated() -> Unreachable:
     """The connection ended before the head of an answer (ruling 48)."""
     return Unreachable("connection_terminated", "The provider closed the connection before it answered.")
+
+
+def cut_off() -> Broken:
+    """The connection ended in the body of an answer (ruling 48)."""
+    return Broken("http_response_incomplete", "The provider's answer was cut off.")
+
+
+def head_too_large() -> Broken:
+    """The head of an answer does not end."""
+    return Broken("http_response_header_section_size", "The head of the provider's answer is too large.")
+
+
+def too_late(limit: Limit) -> TimedOut:
+    """No head of an answer came in time."""
+    return TimedOut(limit, f"The provider did not answer before its limit `{limit}`.")
+
+
+def unfit(why: str) -> Failed:
+    """The request can't be carried by HTTP as it is; nothing of it was sent."""
+    return Failed("invalid_request", "http_request_error", f"The request can't be sent: {why}.")
 
 
 def causes(exc: BaseException) -> Iterator[BaseException]:

@@ -15,11 +15,11 @@ import httpx
 
 from tracegate.clock import Clock
 from tracegate.dialects.dialect import Outgoing
-from tracegate.errors import Failed, TimedOut
 from tracegate.facts import Connection, Limit
+from tracegate.upstream.faults import unfit
 from tracegate.upstream.incoming import HttpxIncoming
 from tracegate.upstream.phases import Phases
-from tracegate.upstream.pool import Pool, pool_full
+from tracegate.upstream.pool import Pool, no_turn
 
 SPAN = "tracegate.span"
 """Request extension: trace id and span id of the attempt, for a transport that makes spans of its own below it."""
@@ -65,9 +65,7 @@ class HttpxExchange:
         phases = Phases(self._clock, connection, connect_by=connect_by, write_by=write_by, until=until, limit=limit)
         request = self._request(outgoing, phases)
         if not await self._pool.take(min(connect_by, until)):
-            if until <= connect_by:
-                raise TimedOut(limit, f"No connection to the provider was free before the limit `{limit}`.")
-            raise pool_full()
+            raise no_turn(connect_by, until, limit)
         incoming = HttpxIncoming(self._clock, phases, connection)
         if self._hooks:
             phases.begin()
@@ -97,10 +95,10 @@ class HttpxExchange:
             url, host = self._url(outgoing)
             headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in outgoing.headers]
         except (UnicodeEncodeError, httpx.InvalidURL) as exc:
-            raise _unfit("it has characters that HTTP can't carry") from exc
+            raise unfit("it has characters that HTTP can't carry") from exc
         for name, value in headers:
             if _BREAKS.search(value) or _BREAKS.search(name):
-                raise _unfit(f"its field {name!r} has a line break or a null byte")
+                raise unfit(f"its field {name!r} has a line break or a null byte")
         headers += [(b"host", host), (b"content-length", b"%d" % len(outgoing.body))]
         extensions: dict[str, Any] = {"trace": phases.trace}
         if not self._hooks:
@@ -127,7 +125,3 @@ class HttpxExchange:
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
         self._pool.give()
-
-
-def _unfit(why: str) -> Failed:
-    return Failed("invalid_request", "http_request_error", f"The request can't be sent: {why}.")

@@ -4,8 +4,7 @@ Transports close with an await, keep cancel scopes in the task that sent, and mi
 happens in this one task, which is cancelled at most once, and whoever waits for the answer waits for the task's
 results, with limits that cancel nothing. `release` and `abort` only tell it, and the exchange joins it when it closes.
 
-It reads ahead a little, so that the end of an answer is known, stamped, and its connection free, before a slow client
-has read it. It never sends again but where an idle connection had died: see `_sent`.
+How the answer is read is `ahead`'s. It never sends again but where an idle connection had died: see `_sent`.
 """
 
 from __future__ import annotations
@@ -16,24 +15,19 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import httpx
 
 from tracegate.clock import Clock, Handle
-from tracegate.errors import Broken, Failed, TimedOut
-from tracegate.facts import Connection, Limit
+from tracegate.errors import Failed
+from tracegate.facts import Connection
+from tracegate.upstream.ahead import Ahead
 from tracegate.upstream.connections import FRESH
-from tracegate.upstream.faults import causes
+from tracegate.upstream.faults import IDLE_DEATH_NS, causes
 from tracegate.upstream.mapping import broken, unreachable
 from tracegate.upstream.network import NothingCame, left_over
 from tracegate.upstream.phases import Phases, describe
 from tracegate.upstream.pool import closing
 from tracegate.upstream.until import resolve, until
-from tracegate.wire.headers import Headers
-
-AHEAD = 64 * 1024  # bytes that are read before anybody asks for them
-DRAIN_NS = 100_000_000  # the framing behind an answer is read for at most this long (ruling 15)
-DRAIN_BYTES = 64 * 1024  # more than this is no framing
-IDLE_DEATH_NS = 1_000_000_000  # a dead connection says so within a round trip; after that, the request was being read
 
 
-class HttpxIncoming:
+class HttpxIncoming(Ahead):
     """One answer; see `Incoming`.
 
     Args:
@@ -42,50 +36,16 @@ class HttpxIncoming:
         connection: Filled with what the transport tells.
     """
 
-    __slots__ = (
-        "_cancelled",
-        "_chunks",
-        "_clock",
-        "_closing",
-        "_connection",
-        "_drain",
-        "_end",
-        "_ended",
-        "_failed",
-        "_failure",
-        "_first",
-        "_last",
-        "_phases",
-        "_released",
-        "_room",
-        "_size",
-        "_waiter",
-        "arrived",
-        "headers",
-        "status",
-        "task",
-    )
+    __slots__ = ("_cancelled", "_closing", "_connection", "_draining", "_phases", "_room", "task")
 
     def __init__(self, clock: Clock, phases: Phases, connection: Connection) -> None:
-        self.status = 0  # until there is a head
-        self.headers: Headers = ()
-        self.arrived: int | None = None
-        self._clock = clock
+        super().__init__(clock)
         self._phases = phases
         self._connection = connection
-        self._chunks: list[bytes] = []  # that were read ahead
-        self._size = 0
-        self._first = self._last = 0  # when the first of them came, and the last
-        self._ended = False
-        self._end = 0  # when the end came, or the failure
-        self._failed = False
-        self._failure: Failed | None = None  # until somebody raised it
-        self._waiter: asyncio.Future[bool] | None = None  # whoever waits for the answer
         self._room: asyncio.Future[bool] | None = None  # the task, where it has read far enough ahead
-        self._released = False
         self._cancelled = False
         self._closing = False
-        self._drain: Handle | None = None
+        self._draining: Handle | None = None
         self.task: asyncio.Task[None]
         phases.sooner = self._wake
 
@@ -100,36 +60,6 @@ class HttpxIncoming:
             if self._clock.now() >= phases.by:
                 raise phases.timed_out()
             await self._wait(phases.by)
-
-    async def read(self, until: int, limit: Limit) -> bytes:
-        """See `Incoming.read`. What came in time counts, also where it is read later."""
-        while not self._chunks:
-            if self._failed:
-                self.arrived = self._end
-                raise self._taken()
-            if self._ended and self._end <= until:
-                self.arrived = self._end
-                return b""
-            if self._ended or not await self._wait(until):
-                raise _nothing_more(limit)
-        if self._first > until:
-            raise _nothing_more(limit)
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        self._size = 0
-        self.arrived = self._last
-        if self._room is not None:
-            resolve(self._room, True)
-        return data
-
-    def release(self) -> None:
-        """See `Incoming.release`."""
-        if self._released or self._over:
-            return
-        self._released = True
-        if self._room is not None:
-            resolve(self._room, True)
-        self._drain = self._clock.call_at(self._clock.now() + DRAIN_NS, self.abort)
 
     def abort(self) -> None:
         """See `Incoming.abort`."""
@@ -151,16 +81,16 @@ class HttpxIncoming:
                 self._closing = True  # what is cancelled now would never come back to the pool
                 await self._close(response, body)
         except Exception as exc:  # noqa: BLE001  # a transport may raise anything; all of it is mapped, here
-            self._fail(self._mapped(exc))
+            self._fail(self._mapped(exc), self._clock.now())
         except asyncio.CancelledError as exc:
             if not self._cancelled:  # not of our doing
-                self._fail(self._mapped(exc))
+                self._fail(self._mapped(exc), self._clock.now())
                 raise
-            self._fail(closing())  # where it was not the reader who aborted
+            self._fail(closing(), self._clock.now())  # where it was not the reader who aborted
         finally:
             self._phases.sooner = None  # else each exchange would be a circle that only the collector can break
-            if self._drain is not None:
-                self._drain.cancel()
+            if self._draining is not None:
+                self._draining.cancel()
 
     async def _sent(self, transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
         """Send the request; once more, on a connection that was never idle, where it met one that had died idle.
@@ -188,23 +118,14 @@ class HttpxIncoming:
 
     async def _read(self, body: AsyncIterator[bytes]) -> None:
         """Read the body to its end, a little ahead of whoever reads the answer."""
-        drained = 0
         async for data in body:
             if self._cancelled:  # and the transport took no notice
                 return
-            if self._released:
-                drained += len(data)
-                if drained > DRAIN_BYTES:
+            if data:
+                if not self._take(data, self._clock.now()):
                     return
-            elif data:
-                self._last = self._clock.now()
-                if not self._chunks:
-                    self._first = self._last
-                self._chunks.append(data)
-                self._size += len(data)
                 self._wake()
-                if self._size >= AHEAD:
-                    self._room = asyncio.get_running_loop().create_future()
+                if self._room is not None:
                     await self._room
                     self._room = None
         self._ended = True
@@ -226,37 +147,25 @@ class HttpxIncoming:
             cause.__traceback__ = None
         return failure
 
-    def _fail(self, failure: Failed) -> None:
-        """The exchange ended; nobody minds where its answer is whole."""
-        if not self._ended:
-            self._failed = True
-            self._failure = failure
-            self._end = self._clock.now()
-            self._wake()
+    # What `Ahead` asks for
 
-    # Both
-
-    def _taken(self) -> Failed:
-        """The failure, which is then no longer held here, for the same reason."""
-        failure, self._failure = self._failure, None
-        return failure or Broken("http_response_incomplete", "The answer had broken before.")
-
-    @property
-    def _over(self) -> bool:
-        return self._ended or self._failed
-
-    async def _wait(self, when: int) -> bool:
-        """Wait until the task has something to tell; `False` when the time came first."""
+    async def _wait(self, by: int) -> None:
+        """See `Ahead`."""
         self._waiter = asyncio.get_running_loop().create_future()
         try:
-            return await until(self._waiter, when, self._clock)
+            await until(self._waiter, by, self._clock)
         finally:
             self._waiter = None
 
-    def _wake(self) -> None:
-        if self._waiter is not None:
-            resolve(self._waiter, True)
+    def _pause(self) -> None:
+        """See `Ahead`."""
+        self._room = asyncio.get_running_loop().create_future()
 
+    def _resume(self) -> None:
+        """See `Ahead`."""
+        if self._room is not None:
+            resolve(self._room, True)
 
-def _nothing_more(limit: Limit) -> TimedOut:
-    return TimedOut(limit, f"The provider sent nothing more before its limit `{limit}`.")
+    def _drain(self, by: int) -> None:
+        """See `Ahead`."""
+        self._draining = self._clock.call_at(by, self.abort)

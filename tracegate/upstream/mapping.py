@@ -5,7 +5,17 @@ from __future__ import annotations
 import httpx
 
 from tracegate.errors import Broken, Failed, TimedOut, Unreachable
-from tracegate.upstream.faults import Phase, causes, terminated, tls_or_name, unconnected, words
+from tracegate.upstream.faults import (
+    Phase,
+    causes,
+    cut_off,
+    head_too_large,
+    terminated,
+    tls_or_name,
+    unconnected,
+    unfit,
+    words,
+)
 
 TOO_LARGE = 431  # RFC 6585; so h11 marks what is larger than it reads
 
@@ -35,10 +45,10 @@ def unreachable(exc: BaseException, phase: Phase) -> Failed:
         case httpx.ReadTimeout() | TimeoutError():
             return TimedOut("attempt", "The transport gave up waiting for the head of the answer.")
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
-            return Failed("invalid_request", "http_request_error", f"The request can't be sent: {words(exc)}.")
+            return unfit(words(exc))
         case httpx.RemoteProtocolError() if not _ended(exc):
             if any(getattr(cause, "error_status_hint", None) == TOO_LARGE for cause in found):
-                return Broken("http_response_header_section_size", "The head of the provider's answer is too large.")
+                return head_too_large()
             return Broken("http_protocol_error", f"The head of the provider's answer is malformed: {words(exc)}.")
         case httpx.TransportError() | OSError():
             return terminated()
@@ -53,7 +63,7 @@ def broken(exc: BaseException) -> Failed:
         case httpx.RemoteProtocolError() if not _ended(exc):
             return Broken("http_protocol_error", f"The framing of the provider's answer is malformed: {words(exc)}.")
         case httpx.TransportError() | OSError():
-            return Broken("http_response_incomplete", "The provider's answer was cut off.")
+            return cut_off()
     return Broken("proxy_internal_error", f"The transport failed: {words(exc)}.")
 
 

@@ -41,10 +41,17 @@ def proxy_of(settings: TransportSettings) -> str | None:
         return None
     if settings.proxy != "env":
         return settings.proxy
-    host, port = settings.host, settings.port
-    named = [host, f"[{host}]:{port}"] if ":" in host else [f"{host}:{port}"]
-    if any(urllib.request.proxy_bypass_environment(name) for name in named):  # type: ignore[attr-defined]  # no typeshed
+    # Addresses of IPv6 stand there with brackets or without. The function is the one below `proxy_bypass`, which alone
+    # typeshed knows, and which asks the system of a Mac, too.
+    named = {settings.host, authority(settings.host, settings.port)}
+    if any(urllib.request.proxy_bypass_environment(name) for name in named):  # type: ignore[attr-defined]  # as said
         return None
     proxies = urllib.request.getproxies_environment()
     proxy = proxies.get(settings.scheme) or proxies.get("all")
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+def authority(host: str, port: int | None) -> str:
+    """Host and port as a URL has them: an address of IPv6 in brackets, the port where there is one to be named."""
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None else f"{host}:{port}"

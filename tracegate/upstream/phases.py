@@ -18,7 +18,8 @@ import httpx
 from tracegate.clock import Clock
 from tracegate.errors import TimedOut
 from tracegate.facts import Connection, Limit
-from tracegate.upstream.faults import Phase
+from tracegate.upstream.faults import Phase, too_late
+from tracegate.upstream.origin import authority
 
 
 class Phases:
@@ -85,7 +86,7 @@ class Phases:
         limit = self._limit
         if self.by < self._until:
             limit = "write" if self.phase == "write" else "connect"
-        return TimedOut(limit, f"The provider did not answer before its limit `{limit}`.")
+        return too_late(limit)
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Take an event of the transport; see the source above."""
@@ -160,7 +161,7 @@ def describe_stream(stream: Any, connection: Connection) -> None:
     peer = stream.get_extra_info("server_addr")
     if isinstance(peer, tuple):
         host, port = peer[:2]
-        connection.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        connection.peer = authority(host, port)
     secured = stream.get_extra_info("ssl_object")
     if isinstance(secured, ssl.SSLObject):
         connection.tls = secured.version()

@@ -12,7 +12,8 @@ import contextlib
 from collections import deque
 
 from tracegate.clock import Clock
-from tracegate.errors import Failed
+from tracegate.errors import Failed, TimedOut
+from tracegate.facts import Limit
 from tracegate.upstream.until import resolve, until
 
 
@@ -55,7 +56,7 @@ class Pool:
         if self.at_once():
             return True
         if len(self._line) >= self._waiting:
-            raise pool_full()
+            raise _full()
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._line.append(turn)
         try:
@@ -92,7 +93,14 @@ class Pool:
             self._line.remove(turn)
 
 
-def pool_full() -> Failed:
+def no_turn(connect_by: int, until: int, limit: Limit) -> Failed:
+    """What an exchange fails with whose turn did not come in time: our own limit, unless `until` came first."""
+    if until <= connect_by:
+        return TimedOut(limit, f"No connection to the provider was free before the limit `{limit}`.")
+    return _full()
+
+
+def _full() -> Failed:
     """What an exchange fails with that got no turn."""
     return Failed("overloaded", "connection_limit_reached", "No connection to the provider was free: `pool` is full.")
 

@@ -12,7 +12,6 @@ import pytest
 from tests.upstream.served import OK, TLS, answering, asked, go, outgoing, quiet, serving, tls_server
 from tracegate.clock import SystemClock
 from tracegate.errors import Failed, Unreachable
-from tracegate.upstream.fast import dial as module
 from tracegate.upstream.fast.dial import Dial
 from tracegate.upstream.fast.exchange import FastExchange, fast_exchange
 from tracegate.upstream.fast.names import Names
@@ -75,18 +74,6 @@ def test_an_address_that_leads_nowhere_is_forgotten() -> None:
         await fast.close()
 
     go(main)
-
-
-def test_an_address_of_ipv6_stands_in_brackets() -> None:
-    """As in a URL."""
-
-    class Named:
-        """As a socket tells it, on machines without IPv6, too."""
-
-        def getpeername(self) -> tuple[str, int, int, int]:
-            return "::1", 443, 0, 0
-
-    assert module._peer(Named()) == "[::1]:443"  # type: ignore[arg-type]  # a socket for this purpose
 
 
 def test_trust_is_read_when_tls_is_first_spoken() -> None:

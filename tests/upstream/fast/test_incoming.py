@@ -12,7 +12,9 @@ from tests.upstream.served import MS, S, outgoing
 from tracegate.errors import Broken, Failed, TimedOut, Unreachable
 from tracegate.facts import Connection
 from tracegate.testing.loop import run
-from tracegate.upstream.fast.incoming import AHEAD, DRAIN_BYTES, DRAIN_NS, IDLE_DEATH_NS, FastIncoming
+from tracegate.upstream.ahead import AHEAD, DRAIN_BYTES, DRAIN_NS
+from tracegate.upstream.fast.incoming import FastIncoming
+from tracegate.upstream.faults import IDLE_DEATH_NS
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nx-a: b\r\n\r\n"
 END = b"0\r\n\r\n"

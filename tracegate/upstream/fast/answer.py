@@ -10,7 +10,8 @@ from __future__ import annotations
 import httptools
 
 from tracegate.errors import Broken
-from tracegate.upstream.fast.head import HEAD_LIMIT, Head, hopeless, malformed, read_head, too_large
+from tracegate.upstream.fast.head import HEAD_LIMIT, Head, hopeless, malformed, read_head
+from tracegate.upstream.faults import head_too_large
 
 TRAILER_LIMIT = 64 * 1024
 """Most bytes that may come without content once a body in chunks has begun: trailers, extensions of chunks."""
@@ -110,7 +111,7 @@ class Answer:
                 return b""
             self._heads += end - start
             if self._heads > HEAD_LIMIT:
-                raise too_large()
+                raise head_too_large()
             head = read_head(data, start, end)
             if head.status >= 200:
                 break
@@ -124,7 +125,7 @@ class Answer:
         if hopeless(partial, seen):
             raise malformed()
         if self._heads + len(partial) > HEAD_LIMIT:
-            raise too_large()
+            raise head_too_large()
 
     def _begin(self, head: Head) -> None:
         """The body begins, or there is none."""

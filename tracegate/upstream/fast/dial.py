@@ -14,6 +14,7 @@ from tracegate.upstream.fast.names import Names
 from tracegate.upstream.fast.race import connected
 from tracegate.upstream.fast.tls import Secured
 from tracegate.upstream.faults import Phase, causes, tls_or_name, unconnected
+from tracegate.upstream.origin import authority
 
 
 class Dial:
@@ -72,7 +73,7 @@ class Dial:
         keeper.made(link)
         protocol: Link | Secured = link
         try:
-            link.peer = _peer(sock)
+            link.peer = authority(*sock.getpeername()[:2])
             if origin.scheme == "https":
                 protocol = link.secured = Secured(
                     link, self._trusted(), origin.host.removesuffix("."), self._sessions.get(origin)
@@ -95,9 +96,3 @@ class Dial:
             self._context = self._trust()
             self._context.set_alpn_protocols(["http/1.1"])
         return self._context
-
-
-def _peer(sock: socket.socket) -> str:
-    """Who is at the other end, in the form of `facts.Connection`."""
-    host, port = sock.getpeername()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -12,15 +12,15 @@ import asyncio
 
 from tracegate.clock import Clock
 from tracegate.dialects.dialect import Outgoing
-from tracegate.errors import TimedOut
 from tracegate.facts import Connection, Limit
 from tracegate.upstream.fast.dial import Dial
 from tracegate.upstream.fast.idle import Idle
 from tracegate.upstream.fast.incoming import FastIncoming
 from tracegate.upstream.fast.link import Link, Origin
 from tracegate.upstream.fast.request import Requests
+from tracegate.upstream.faults import too_late
 from tracegate.upstream.origin import TransportSettings
-from tracegate.upstream.pool import Pool, closing, pool_full
+from tracegate.upstream.pool import Pool, closing, no_turn
 from tracegate.upstream.trust import system_trust, trust
 from tracegate.upstream.until import resolve
 from tracegate.upstream.until import until as wait_until
@@ -58,9 +58,7 @@ class FastExchange:
         target = outgoing.target
         pool = self._pool
         if not pool.at_once() and not await pool.take(min(connect_by, until)):
-            if until <= connect_by:
-                raise TimedOut(limit, f"No connection to the provider was free before the limit `{limit}`.")
-            raise pool_full()
+            raise no_turn(connect_by, until, limit)
         incoming = FastIncoming(self._clock, connection, pool, write_by=write_by, until=until, limit=limit)
         try:
             origin = Origin(target.scheme, target.host, target.port)
@@ -149,7 +147,7 @@ class FastExchange:
             if not await wait_until(done, min(connect_by, until), self._clock):
                 if connect_by < until:
                     limit = "connect"
-                raise TimedOut(limit, f"The provider did not answer before its limit `{limit}`.")
+                raise too_late(limit)
             if task.cancelled():
                 raise closing()
             link = task.result()

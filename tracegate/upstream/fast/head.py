@@ -99,11 +99,6 @@ def malformed(where: str = "") -> Broken:
     return Broken("http_protocol_error", f"The head of the provider's answer is malformed{where}.")
 
 
-def too_large() -> Broken:
-    """What a head fails with that does not end."""
-    return Broken("http_response_header_section_size", "The head of the provider's answer is too large.")
-
-
 def _field(line: bytes) -> tuple[str, str]:
     name, _, value = line.decode("latin-1").partition(":")
     return name.lower(), value.strip(" \t")

@@ -10,7 +10,8 @@ import re
 from urllib.parse import quote
 
 from tracegate.dialects.dialect import Outgoing
-from tracegate.errors import Failed
+from tracegate.upstream.faults import unfit
+from tracegate.upstream.origin import authority
 
 STARTS = 1024
 """First lines that are kept, and sets of fields: clients may name models, which a dialect may write into the path."""
@@ -61,19 +62,17 @@ class Requests:
         # Each field as `name LF value CR`: neither may stand in a name or a value, so nothing can pass for two of them.
         fields = "".join([f"{name}\n{value}\r" for name, value in outgoing.headers])
         if _FIELDS.fullmatch(fields) is None or fields.count("\n") != len(outgoing.headers):
-            raise _unfit(f"{_culprit(outgoing)} can't be carried by HTTP")
+            raise unfit(f"{_culprit(outgoing)} can't be carried by HTTP")
         return fields.replace("\n", ": ").replace("\r", "\r\n")
 
     def _start(self, outgoing: Outgoing) -> str:
         """The request line and `Host`, which cost more to make than the rest."""
         target = outgoing.target
         if _TOKEN.fullmatch(outgoing.method) is None:
-            raise _unfit("its method is none")
-        host = f"[{target.host}]" if ":" in target.host else target.host
-        if DEFAULT_PORTS.get(target.scheme) != target.port:
-            host = f"{host}:{target.port}"
+            raise unfit("its method is none")
+        host = authority(target.host, None if DEFAULT_PORTS.get(target.scheme) == target.port else target.port)
         if not outgoing.path.startswith("/") or _UNPRINTABLE.search(outgoing.path + host) or " " in host:
-            raise _unfit("its path or host has characters that HTTP can't carry")
+            raise unfit("its path or host has characters that HTTP can't carry")
         start = f"{outgoing.method} {quote(outgoing.path, safe=_KEPT)} HTTP/1.1\r\nhost: {host}\r\n"
         if len(self._starts) >= STARTS:
             self._starts.clear()
@@ -89,7 +88,3 @@ def _culprit(outgoing: Outgoing) -> str:
 
 def _alone(field: str) -> bool:
     return _FIELDS.fullmatch(field) is not None and field.count("\n") == 1
-
-
-def _unfit(why: str) -> Failed:
-    return Failed("invalid_request", "http_request_error", f"The request can't be sent: {why}.")
