@@ -102,6 +102,13 @@ def test_programs_that_are_not_built_are_told(tmp_path: Path, monkeypatch: pytes
     assert not (tmp_path / "stack").exists()
 
 
+def test_rules_that_are_not_there_are_told(tmp_path: Path) -> None:
+    """Before anything is written, so that a whole checkout can start right away."""
+    with pytest.raises(StackError, match="the checkout is not whole"):
+        _stack(tmp_path, checkout=tmp_path)
+    assert not (tmp_path / "stack").exists()
+
+
 def test_one_is_stopped_killed_and_started_again(tmp_path: Path) -> None:
     """On the same port, with the data it had; its log goes on."""
     stack = _stack(tmp_path, jaeger_store="badger")

@@ -64,6 +64,7 @@ class Stack:
         checkout = checkout or places.checkout()
         if programs is None:
             programs = building.programs(list(PROGRAMS.values()))
+        rules = bundled_rules(checkout) if rules is None else rules
         chosen = ports.choose(ids or RandomIds(), usual=usual)
         if folder is None:
             folder = Path(tempfile.mkdtemp(prefix="tracegate-stack-"))
@@ -72,7 +73,6 @@ class Stack:
                 folder.mkdir(parents=True)
             except FileExistsError as exc:
                 raise StackError(f"`{folder}` exists and is no stack's; remove it") from exc
-        rules = bundled_rules(checkout) if rules is None else rules
         self.plan = Plan(checkout, folder.resolve(), chosen, programs, jaeger_store, durable, tuple(rules))
         self.servers = servers(self.plan)
         self.processes: dict[str, Process] = {}
