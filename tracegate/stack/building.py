@@ -7,7 +7,6 @@ One build at a time runs on a machine, because the linkers take up to 3 GB each.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -15,13 +14,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, cast
 
 from tracegate.clock import Clock, SystemClock
 from tracegate.stack import places, toolchain
+from tracegate.stack.alone import alone
 from tracegate.stack.parts import Part, StackError, chosen, maker, source
 
 FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w")
@@ -77,7 +76,8 @@ class Workshop:
         """
         if not self.missing(parts):
             return
-        with _alone(self._cache / "build.lock", self._say):
+        lock = self._cache / "build.lock"
+        with alone(lock, lambda: self._say(f"another build runs on this machine ({lock}); waiting for it")):
             missing = self.missing(parts)  # another may have built them while we waited
             for part in missing:
                 self._say(f"to build: {part.what}, about {part.minutes:g} min on two cores with nothing cached")
@@ -155,19 +155,6 @@ class Workshop:
                 f" {process.returncode} and said\n{tail}"
             )
         return lines
-
-
-@contextmanager
-def _alone(lock: Path, say: Say) -> Iterator[None]:
-    """Hold the machine's one right to build; it ends with this process, however that ends."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another build runs on this machine ({lock}); waiting for it")
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield
 
 
 def _clocked(ns: int) -> str:

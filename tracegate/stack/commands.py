@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tracegate.clock import Clock, SystemClock
 from tracegate.stack import building, places, state
+from tracegate.stack.alone import alone
 from tracegate.stack.fetch import Unreached, ask
 from tracegate.stack.parts import StackError, maker
 from tracegate.stack.servers import ORDER, PROGRAMS, JaegerStore, health
@@ -56,7 +56,7 @@ async def up(
         StackError: A stack is up already, or it can't be started: then nothing runs.
     """
     at = at or folder()
-    with _alone(at):
+    with _lock(at):
         if (before := state.read(at)) is not None:
             if before.alive():
                 raise StackError(f"a stack is up already:\n{addresses(before.ports)}\nEnd it: `tracegate stack down`.")
@@ -75,7 +75,7 @@ async def down(say: Say, *, at: Path | None = None, clock: Clock | None = None) 
         StackError: The state file can't be read; then nothing is ended.
     """
     at = at or folder()
-    with _alone(at):
+    with _lock(at):
         found = state.read(at)
         if found is None:
             say("no stack is up")
@@ -111,19 +111,13 @@ async def status(say: Say, *, at: Path | None = None) -> int:
     return 0 if well else 1
 
 
-@contextmanager
-def _alone(at: Path) -> Iterator[None]:
-    """Nobody else starts or ends the stack of that folder meanwhile; raises `StackError` when somebody does.
+def _lock(at: Path) -> AbstractContextManager[None]:
+    """Nobody else starts or ends the stack of that folder meanwhile; raises `StackError` when somebody does."""
 
-    The lock is the kernel's: it is gone with the process that held it, however that ended.
-    """
-    at.parent.mkdir(parents=True, exist_ok=True)
-    with at.with_name(f"{at.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackError("the stack is being started or ended by another `tracegate stack`") from None
-        yield
+    def taken() -> None:
+        raise StackError("the stack is being started or ended by another `tracegate stack`")
+
+    return alone(at.with_name(f"{at.name}.lock"), taken)
 
 
 async def _health(name: str, ports: Mapping[str, int]) -> str:
