@@ -57,7 +57,9 @@ class Record:
 
 
 class Recorder:
-    """All records of one request; `records[0]` is the SERVER record.
+    """All records of one request.
+
+    `server` is the SERVER record, the first of `records`; only it is still open when the answer's views are rendered.
 
     Args:
         inbound: What came from the client and what was sent back.
@@ -78,6 +80,7 @@ class Recorder:
         "origin",
         "records",
         "request_id",
+        "server",
         "trace",
         "wall",
     )
@@ -101,13 +104,9 @@ class Recorder:
         self.origin = clock.now()  # the monotonic time of `wall`
         self.request_id = ids.request(self.wall)
         self.trace = ids.trace() if trace is None else trace
-        self.records: list[Record] = [Record("server", inbound.route, 0, ids.span(), None, self.origin)]
+        self.server = Record("server", inbound.route, 0, ids.span(), None, self.origin)
+        self.records = [self.server]
         self.attempts: list[Attempt] = []
-
-    @property
-    def server(self) -> Record:
-        """The SERVER record; the only one still open when the answer's views are rendered."""
-        return self.records[0]
 
     def wall_of(self, monotonic: int) -> int:
         """UTC nanoseconds of a monotonic time of this request."""

@@ -64,7 +64,7 @@ class Sums:
 
 def of_server(recorder: Recorder, sums: Sums, error: str | None) -> Attributes:
     """What the SERVER span says: the HTTP facts, who called, and the request's sums; `error` is its `error.type`."""
-    inbound, server = recorder.inbound, recorder.records[0]
+    inbound, server = recorder.inbound, recorder.server
     own: dict[str, Value] = {}
     if inbound.client_request_id is not None:
         own[names.TRACEGATE_CLIENT_REQUEST_ID] = fit(inbound.client_request_id)

@@ -48,7 +48,7 @@ def message(record: Record) -> str:
 
 def server_error_type(recorder: Recorder) -> str | None:
     """`error.type` of the SERVER span, `None` unless its status is an error (rulings 10 and 50)."""
-    server, status = recorder.records[0], recorder.inbound.status
+    server, status = recorder.server, recorder.inbound.status
     if server.outcome == "cancelled":
         return TERMINATED
     if status is not None and status >= 500:

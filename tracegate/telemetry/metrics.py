@@ -120,7 +120,7 @@ class Measurements:
 
     def _request(self, recorder: Recorder, answer: Attempt | None) -> list[Measurement]:
         """What is measured once per request, in the SERVER span."""
-        server = recorder.records[0]
+        server = recorder.server
         end = server.start if server.end is None else server.end
         name = NO_ROUTE
         for record in recorder.records:

@@ -71,7 +71,7 @@ def span(recorder: Recorder, record: Record, whole: Sums | None = None) -> SpanV
 
 
 def _server(recorder: Recorder, whole: Sums) -> SpanView:
-    inbound, record = recorder.inbound, recorder.records[0]
+    inbound, record = recorder.inbound, recorder.server
     error = cause.server_error_type(recorder)
     remote = inbound.remote
     joined = remote if inbound.trust == "parent" else None
