@@ -60,11 +60,11 @@ class Cycle(RequestResponseCycle):
             parts += (name, b": ", value, b"\r\n")
         if not self.keep_alive and not closes:
             parts.append(b"connection: close\r\n")
-        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
-            self.chunked_encoding = True
-            parts.append(b"transfer-encoding: chunked\r\n")
         if self.scope["method"] == "HEAD":
             self.chunked_encoding = False  # whatever the head says, nothing follows it
+        elif self.chunked_encoding is None and status not in _BODILESS:
+            self.chunked_encoding = True
+            parts.append(b"transfer-encoding: chunked\r\n")
         parts.append(b"\r\n")
         return b"".join(parts)
 
