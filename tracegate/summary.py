@@ -129,21 +129,15 @@ class Times(NamedTuple):
 
 def times(recorder: Recorder, now: int) -> Times:
     """Split a request's time up to `now` (monotonic); an attempt that still runs counts up to `now`."""
-    calls, busy, backoff = [], [], 0
+    calls, backoff = [], 0
     for attempt in recorder.attempts:
-        start, end, waited = attempt.start, attempt.end, attempt.why.backoff_ns
-        if end is None or end > now:
-            end = now
-        calls.append((start, end))
-        if waited:
-            backoff += waited
-            start -= waited
-        busy.append((start, end))
-    upstream = union(calls)
+        end = attempt.end
+        calls.append((attempt.start, now if end is None or end > now else end))
+        backoff += attempt.why.backoff_ns or 0
     answer = served(recorder.attempts)
     first = answer.first_event if answer is not None else None
-    gateway = now - recorder.origin - (union(busy) if backoff else upstream)
-    return Times(gateway, upstream, backoff, None if first is None else first - recorder.origin)
+    ttft = None if first is None else first - recorder.origin
+    return Times(gateway_ns(recorder, now), union(calls), backoff, ttft)
 
 
 def gateway_ns(recorder: Recorder, now: int) -> int:

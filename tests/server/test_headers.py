@@ -531,7 +531,8 @@ def test_a_plain_answer_says_what_every_other_says(
             case.after(0.5)
             short = writer.success(case.recorder, case.now)
             assert short == writer._fields(case.recorder, record.attempt, None, case.now, WHOLE)
-            assert short == writer._plain(case.recorder, record.attempt, case.now)
+            took = (record.attempt.end or 0) - record.attempt.start
+            assert short == writer._plain(case.recorder, record.attempt, took, case.now)
 
 
 def test_a_plain_answer_that_says_too_much_is_made_shorter() -> None:

@@ -17,7 +17,7 @@ from tracegate.record import Recorder
 from tracegate.server.comments import comment_block
 from tracegate.server.members import SERVED, GatewayFacts, Members, Plain, broke, cost_of, record_id
 from tracegate.server.structured import milliseconds, string, token
-from tracegate.summary import served, times, total
+from tracegate.summary import gateway_ns, served, times, total
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -74,8 +74,8 @@ class HeaderWriter:
             now: Monotonic nanoseconds.
         """
         attempts = recorder.attempts
-        if len(attempts) == 1 and _is_plain(attempts[0], now):
-            return self._plain(recorder, attempts[0], now)
+        if len(attempts) == 1 and (took := _plain_ns(attempts[0], now)) is not None:
+            return self._plain(recorder, attempts[0], took, now)
         return self._fit(recorder, served(attempts), None, now)
 
     def failure(self, recorder: Recorder, exc: BaseException, status: int, now: int) -> Fields:
@@ -102,8 +102,8 @@ class HeaderWriter:
         """
         return comment_block(self._members, recorder, exc)
 
-    def _plain(self, recorder: Recorder, attempt: Attempt, now: int) -> Fields:
-        """The fields of nearly every whole answer, in half the time; a test holds them to those of `_fields`."""
+    def _plain(self, recorder: Recorder, attempt: Attempt, took: int, now: int) -> Fields:
+        """The fields of nearly every whole answer, from kept texts; a test holds them to those of `_fields`."""
         words, answer, protocol = self._members.words(attempt.target), attempt.answer, attempt.connection.protocol
         key = (answer.model, answer.region, protocol, attempt.status)
         said = words.plain.get(key)
@@ -111,32 +111,21 @@ class HeaderWriter:
             said = self._said(recorder, attempt)
             if len(words.plain) < SERVED:
                 words.plain[key] = said
-        took = attempt.end - attempt.start if attempt.end is not None else 0
         upstream = milliseconds(took)
         attempts = f"{said.ended};dur={upstream}{said.asked}"
         if len(said.served_by) + len(attempts) >= ENOUGH:
             return self._fit(recorder, attempt, None, now)
-        fields = [(b"x-served-by", said.served_by), (b"tracegate-attempts", attempts.encode())]
-        if (record := record_id(recorder)) is not None:
-            fields.append((b"tracegate-record", record.encode()))
-        if (cost := cost_of(total(recorder.attempts))) is not None:
-            fields.append((b"tracegate-cost", cost.encode()))
-        gateway = milliseconds(now - recorder.origin - took)
-        timing = f"gateway;dur={gateway}, upstream;dur={upstream};desc={words.desc}"
-        fields += ((b"proxy-status", said.proxy_status), (b"server-timing", timing.encode()), self._via)
-        if self._traceresponse:
-            fields.append((b"traceresponse", _traceresponse(recorder)))
-        fields.append((b"x-request-id", recorder.request_id.encode()))
-        return fields
+        timing = f"gateway;dur={milliseconds(gateway_ns(recorder, now))}, upstream;dur={upstream};desc={words.desc}"
+        return self._head(recorder, None, said.served_by, attempts, said.proxy_status, timing)
 
     def _said(self, recorder: Recorder, attempt: Attempt) -> Plain:
         """What is said of plain answers such as this, made once."""
         members = self._members
         return Plain(
-            served_by=self._served_by(recorder, attempt, None, WHOLE).encode(),
+            served_by=self._served_by(recorder, attempt, None, WHOLE),
             ended=members.ended(recorder, attempt),
             asked=members.asked(attempt),
-            proxy_status=(self._proxy_status(recorder, attempt, None, WHOLE) or "").encode(),
+            proxy_status=self._proxy_status(recorder, attempt, None, WHOLE),
         )
 
     def _fit(self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, now: int) -> Fields:
@@ -154,17 +143,34 @@ class HeaderWriter:
     def _fields(
         self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, now: int, shape: Shape
     ) -> Fields:
-        attempts = recorder.attempts
-        fields = [(b"x-served-by", self._served_by(recorder, answer, failure, shape).encode())]
-        if attempts:
-            fields.append((b"tracegate-attempts", self._attempts(recorder, shape).encode()))
-        if (record := record_id(recorder, None if failure is None else failure.exc)) is not None:
+        return self._head(
+            recorder,
+            None if failure is None else failure.exc,
+            self._served_by(recorder, answer, failure, shape),
+            self._attempts(recorder, shape) if recorder.attempts else None,
+            self._proxy_status(recorder, answer, failure, shape),
+            self._timing(recorder, answer, failure, now, shape),
+        )
+
+    def _head(
+        self,
+        recorder: Recorder,
+        exc: BaseException | None,
+        served_by: str,
+        attempts: str | None,
+        proxy_status: str | None,
+        timing: str,
+    ) -> Fields:
+        fields = [(b"x-served-by", served_by.encode())]
+        if attempts is not None:
+            fields.append((b"tracegate-attempts", attempts.encode()))
+        if (record := record_id(recorder, exc)) is not None:
             fields.append((b"tracegate-record", record.encode()))
-        if attempts and (cost := cost_of(total(attempts))) is not None:
+        if (cost := cost_of(total(recorder.attempts))) is not None:
             fields.append((b"tracegate-cost", cost.encode()))
-        if (proxy := self._proxy_status(recorder, answer, failure, shape)) is not None:
-            fields.append((b"proxy-status", proxy.encode()))
-        fields.append((b"server-timing", self._timing(recorder, answer, failure, now, shape).encode()))
+        if proxy_status is not None:
+            fields.append((b"proxy-status", proxy_status.encode()))
+        fields.append((b"server-timing", timing.encode()))
         fields.append(self._via)
         if self._traceresponse:
             fields.append((b"traceresponse", _traceresponse(recorder)))
@@ -231,21 +237,21 @@ class HeaderWriter:
         return said
 
 
-def _is_plain(attempt: Attempt, now: int) -> bool:
-    """Whether an only attempt gave a whole answer, asked for at once."""
-    return (
+def _plain_ns(attempt: Attempt, now: int) -> int | None:
+    """How long an only attempt took that gave a whole answer, asked for at once; `None` for any other."""
+    end = attempt.end
+    plain = (
         attempt.outcome == "ok"
         and attempt.committed is not None
         and not attempt.streaming
         and attempt.why.kind == "initial"
         and not attempt.why.backoff_ns
-        and attempt.end is not None
-        and attempt.start <= attempt.end <= now
     )
+    return end - attempt.start if plain and end is not None and end <= now else None
 
 
 def _traceresponse(recorder: Recorder) -> bytes:
-    return f"00-{recorder.trace.hex()}-{recorder.records[0].span.hex()}-01".encode()
+    return f"00-{recorder.trace.hex()}-{recorder.server.span.hex()}-01".encode()
 
 
 def _own_error(exc: BaseException, status: int, shape: Shape) -> str:

@@ -47,10 +47,10 @@ class Plain:
     `ended` and `asked` stand around the duration in `Tracegate-Attempts`.
     """
 
-    served_by: bytes
+    served_by: str
     ended: str
     asked: str
-    proxy_status: bytes
+    proxy_status: str | None
 
 
 @dataclass(frozen=True, slots=True)
