@@ -3,7 +3,7 @@
 ```
 python -m tests.bench                          what says most, about 4 minutes
 python -m tests.bench --quick                  less of it, under a minute
-python -m tests.bench --all                    everything, ten minutes under load too; half an hour and more
+python -m tests.bench --all                    everything, ten minutes under load too; half an hour, an estimate
 python -m tests.bench --systems bare,nginx,tracegate,litellm,portkey
 python -m tests.bench --work unary,tls --clients 16 --rounds 5
 python -m tests.bench --json result.json --svg result.svg

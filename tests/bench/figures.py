@@ -61,13 +61,13 @@ async def of_requests(stage: Stage, system: System, route: str, clients: int, wi
     running = stage.running[system]
     async with Crowd(running.port, running.ask(route), clients) as crowd:
         first = await crowd.ask(window.seconds, clients)  # every connection is made and used
-        await asyncio.sleep(window.settle_s)
+        await settled(window)
         refused, answered = stage.counts() if route == "limited" else (0, 0)
         cpu, began = running.cpu_ns(), crowd.now()
         # Clients of a provider that takes its time would else all come in one moment, again and again.
         requests = await crowd.ask(window.seconds, window.most, crowd.asked.kind.after_ms / 1e3)
         wall, took = crowd.now() - began, sorted(crowd.took)
-        await asyncio.sleep(window.settle_s)
+        await settled(window)
         cpu = running.cpu_ns() - cpu
     running.served(first + requests, 2 if route == "limited" else 1)
     if route == "limited":
@@ -86,12 +86,12 @@ async def of_streams(stage: Stage, system: System, route: str, clients: int, win
     async with Streams(running.port, wanted, clients, SPREAD_S if paced else 0) as streams:
         if not paced:
             running.served(await streams.play(0))
-            await asyncio.sleep(window.settle_s)
+            await settled(window)
         streams.events, streams.first = 0, []
         cpu, began = running.cpu_ns(), streams.now()
         running.served(await streams.play(0 if paced else window.seconds))
         wall = streams.now() - began
-        await asyncio.sleep(window.settle_s)
+        await settled(window)
         cpu = running.cpu_ns() - cpu
     found = {"per_second": streams.events / wall, "first_ms": at(sorted(streams.first), 0.5) * 1e3}
     return found | ({"chunk_us": cpu / streams.events / 1e3} if running.process else {})
@@ -106,7 +106,9 @@ async def of_memory(stage: Stage, system: System, route: str, clients: int, wind
         async with Streams(running.port, running.ask(route), clients, SPREAD_S) as streams:
             await streams.begin()
             await streams.until(lambda: len(streams.first) == clients)
-            await asyncio.sleep(1.5 * streams.asked.kind.every_ms / 1e3)  # each had more than its first chunk
+            await asyncio.sleep(
+                1.5 * streams.asked.kind.every_ms / 1e3
+            )  # by the provider's pace each then had more than one chunk
             during = rss_kb(running.family())
         await _load(running, 200, window)
         after = rss_kb(running.family())
@@ -137,6 +139,11 @@ async def warm(running: Running, window: Window) -> None:
     seconds = window.warm_s * (SLOWLY if running.system.name in ("litellm", "portkey") else 1)
     async with Crowd(running.port, running.ask("unary"), 16) as crowd:
         running.served(await crowd.ask(seconds, window.most))
+
+
+async def settled(window: Window) -> None:
+    """Let a system finish what requests left to do: other processes, whose end of work no event tells."""
+    await asyncio.sleep(window.settle_s)  # real time is what is measured
 
 
 async def _load(running: Running, clients: int, window: Window) -> None:

@@ -64,7 +64,7 @@ class Streams:
             await stream.opened()
             stream.begin()
             if pause:
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause)  # real clients do not begin in one moment, nor do paced ones here
 
     async def until(self, so: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         """Wait until something is so; raises as `play` does."""

@@ -66,7 +66,7 @@ class Client:
         for byte in data:
             self.writer.write(bytes((byte,)))
             await self.writer.drain()
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(every_s)  # as slow as a client that trickles
 
     async def answer(self) -> Answer:
         """Read one answer."""
@@ -145,7 +145,7 @@ async def until(happened: Callable[[], bool]) -> None:
     """Wait until something was seen by the server."""
     async with asyncio.timeout(SOON_S):
         while not happened():  # noqa: ASYNC110  # nobody there sets an event
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # up to `SOON_S`: as the line above says
 
 
 def read_all(sock: socket.socket) -> bytes:

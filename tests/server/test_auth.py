@@ -91,7 +91,7 @@ def test_the_work_of_a_look_up_does_not_grow_with_the_keys() -> None:
             ring = Keyring(known, ANYONE)
 
             def ask(ring: Keyring = ring, headers: dict[bytes, bytes] = headers) -> None:
-                with contextlib.suppress(Rejected):
+                with contextlib.suppress(Rejected):  # only the work is counted
                     ring.caller(headers, WALL)
 
             work.add((functions_entered(ask), known.looked))

@@ -162,11 +162,12 @@ def test_a_slow_header_section_in_time_is_served(loop: str) -> None:
         async with served.client() as client:
             await client.trickle(sized(200), 0.001)
             assert (await client.answer()).status == 200
-            await asyncio.sleep(0.4)
+            assert made[0]._timer is None
             client.send(sized(100))
             assert (await client.answer()).status == 200
 
-    on_sockets(loop, asked, limits="header_time: 1s")
+    with noting() as made:
+        on_sockets(loop, asked, limits="header_time: 5s")
 
 
 @BOTH
@@ -453,7 +454,7 @@ def test_a_refused_client_that_does_not_hang_up_is_dropped(loop: str, monkeypatc
                         await running.sock_sendall(sock, b"more")
                     except OSError:
                         break
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.02)  # what is sent after a drop comes back as an error, a moment later
 
     on_sockets(loop, asked)
 
@@ -466,7 +467,7 @@ def test_a_connection_that_is_reset_leaves_nothing(loop: str) -> None:
         for sent in (b"GET /", call()[:-3], call()):
             sock = socket.create_connection(served.address)
             sock.sendall(sent)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # a reset that overtakes the bytes would let the server see none of them
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.close()
         requests = await served.view.until(2, SOON_S)
@@ -509,7 +510,7 @@ def test_dropping_a_connection_on_which_nothing_runs_is_harmless(loop: str) -> N
         async with served.client() as client:
             await until(lambda: len(made) > 0)
             made[0].drop()
-            with suppress(ConnectionResetError):
+            with suppress(ConnectionResetError):  # closed is closed, with a reset or without
                 assert await client.closed() == b""
 
     with noting() as made:
@@ -526,7 +527,7 @@ def test_a_time_that_passes_while_a_connection_closes_is_harmless(loop: str) -> 
             await until(lambda: len(made) > 0)
             made[0].transport.close()
             made[0]._late()
-            with suppress(ConnectionResetError):
+            with suppress(ConnectionResetError):  # closed is closed, with a reset or without
                 assert await client.closed() == b""
 
     with noting() as made:

@@ -211,7 +211,7 @@ async def both_answer(process: processes.Process) -> None:
         async with asyncio.timeout(processes.SOON_S):
             while not all(sockets_of(pid) >= before[pid] + enough for pid in pids):
                 streams.append(await asyncio.open_connection("127.0.0.1", process.port))
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.005)  # which worker took it is seen from outside only, a moment later
         for reader, writer in streams:
             writer.write(call())
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), processes.SOON_S)

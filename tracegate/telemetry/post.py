@@ -105,7 +105,7 @@ class Poster:
         idle, self._idle = self._idle, None
         if idle is not None:
             idle.abort()
-            with suppress(OSError):
+            with suppress(OSError):  # it is dropped: how it ended says nothing
                 await idle.writer.wait_closed()
 
     def _take(self, origin: _Origin) -> _Connection | None:
