@@ -78,6 +78,16 @@ def _odd_model() -> Case:
     return case
 
 
+def _odd_times() -> Case:
+    case = Case()
+    slow = Refused("rate_limit", None, "slow down", status=429)
+    case.end(case.begin(AZURE), slow, after=184.234_567, status=429)
+    record = case.begin(ANTHROPIC, kind="retry", reason="rate_limit", waited=0.001_999)
+    case.commit(record, after=0.000_999)
+    case.end(record)
+    return case
+
+
 def _many() -> Case:
     case = Case()
     for n in range(19):
@@ -90,7 +100,7 @@ def _many() -> Case:
     return case
 
 
-@pytest.mark.parametrize("made", [_success, _fallback, _odd_model, _many])
+@pytest.mark.parametrize("made", [_success, _fallback, _odd_model, _odd_times, _many])
 def test_the_head_of_an_answer_and_its_leaf_agree(made: Callable[[], Case]) -> None:
     """Rendered from the same records by two renderers that do not know each other."""
     case = made()
@@ -116,6 +126,8 @@ def test_the_head_of_an_error_and_its_leaf_agree(error: Failed, status: int) -> 
     fields = {**named(HEADERS.failure(case.recorder, error, status, case.now)), "content-type": JSON}
     leaf = _final(case, _sent(case, status), error)
     assert list(head_faults(leaf, status, fields, whole=True)) == []
+    (blamed,) = leaf.served
+    assert (blamed.status is None) != (blamed.error is None)
     assert (leaf.outcome, leaf.outcome_reason) == ("error", error.class_)
 
 
@@ -228,6 +240,7 @@ def test_texts_of_others_are_fitted() -> None:
     leaf = _final(case, _sent(case, finish_reasons=("stop", "")))
     (tried,) = leaf.attempts
     assert (tried.response_id, tried.fingerprint, tried.model_returned) == ("half ?", "x" * 1000, None)
+    assert tried.evidence == {"fingerprint": "asserted"}  # what is absent has none
     assert (leaf.requested.model, leaf.actor.tenant, leaf.actor.key_id, leaf.req.path) == (None, "acme", "key-1", "/")
     assert (leaf.usage, tried.finish_reasons, leaf.res.finish_reasons) == (tried.usage, ["stop"], ["stop"])
     assert tried.usage is not None
@@ -255,6 +268,8 @@ def test_the_route_is_named_with_its_digest() -> None:
         route = WRITER.intent(case.recorder, QUESTION).route
         assert route is not None
         assert (route.name, route.digest) == ("chat", digest)
+    case.route.about = Route("unknown", "fallback", ("a",))
+    assert WRITER.intent(case.recorder, QUESTION).route is None
 
 
 def test_a_region_that_two_say_differently_is_a_conflict() -> None:

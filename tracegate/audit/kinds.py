@@ -20,6 +20,9 @@ Time = Annotated[int, Meta(ge=0)]
 Hash = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 RecordId = Annotated[str, Meta(pattern=r"\Atg-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")]
 Records = Annotated[list[RecordId], Meta(max_length=100)]
+Claim = Literal["region", "model_returned", "fingerprint"]
+"""What of an attempt has an evidence."""
+
 Ended = Literal["complete", "truncated_by_upstream", "truncated_by_client"]
 
 
@@ -164,7 +167,7 @@ class Tried(Part, frozen=True, kw_only=True):
     finish_reasons: list[str] | None = None
     region_conflict: bool | None = None
     region_configured: str | None = None
-    evidence: dict[Literal["region", "model_returned", "fingerprint"], Evidence] | None = None
+    evidence: dict[Claim, Evidence] | None = None
 
 
 class Omitted(Part, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from tracegate.audit.blinding import CANONICAL, REQUEST, TEXT, WIRE, committed, r_hash
 from tracegate.audit.canonical import LARGEST
 from tracegate.audit.kinds import (
@@ -114,7 +116,7 @@ class LeafWriter:
             stream=inbound.stream,
             req=Req(
                 method=inbound.method,
-                path=fit(inbound.path) or "/",
+                path=fit(inbound.path) or "/",  # no path is the same as this one: RFC 9110, section 4.2.3
                 bytes=question.size,
                 media=fit(question.media),
                 commit=committed(question.r, REQUEST, question.digest),
@@ -144,29 +146,10 @@ class LeafWriter:
             prev_intent: Where the intent stands, if it was written.
             late: The client got another answer, because the log could not be written.
         """
-        for limit in LIMITS[:-1]:
-            try:
-                return write(self._final(recorder, asked, r, sent, exc, prev_intent, late, limit))
-            except Malformed:  # too long: texts of others give way
-                continue
-        return write(self._final(recorder, asked, r, sent, exc, prev_intent, late, LIMITS[-1]))
-
-    def _final(
-        self,
-        recorder: Recorder,
-        asked: Intent,
-        r: bytes,
-        sent: Sent,
-        exc: BaseException | None,
-        prev_intent: At | None,
-        late: bool,
-        limit: int,
-    ) -> Final:
-        attempts = recorder.attempts
         outcome, reason = verdict(exc)
-        answer = served(attempts)
-        tried, omitted = attempts_of(recorder, answer, limit)
-        return Final(
+        answer = served(recorder.attempts)
+        tried, omitted = attempts_of(recorder, answer, LIMITS[0])
+        leaf = Final(
             **{name: getattr(asked, name) for name in Intent.__struct_fields__},
             t_end=microseconds(recorder.wall_of(sent.end)),
             prev_intent=prev_intent,
@@ -177,16 +160,24 @@ class LeafWriter:
             served=served_by(recorder, answer, exc),
             usage=None if answer is None else usage_of(answer),
             cost=_cost(recorder),
-            res=_res(r, sent, limit),
+            res=_res(r, sent, LIMITS[0]),
             retention_class=self._retention_class,
             late=True if late else None,
         )
+        for limit in LIMITS[1:]:
+            try:
+                return write(leaf)
+            except Malformed:  # too long: texts of others give way
+                tried, omitted = attempts_of(recorder, answer, limit)
+                leaf = replace(leaf, attempts=tried, attempts_omitted=omitted, res=_res(r, sent, limit))
+        return write(leaf)
 
     def _route(self, recorder: Recorder) -> RouteTaken | None:
         about = next((record.about for record in recorder.records if record.about is not None), None)
-        if about is None:
+        name = None if about is None else fit(about.name)
+        if about is None or name is None:
             return None
-        return RouteTaken(name=fit(about.name) or "-", digest=about.version or self._gateway.config_digest)
+        return RouteTaken(name=name, digest=about.version or self._gateway.config_digest)
 
 
 def _cost(recorder: Recorder) -> LeafCost | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tracegate.audit.canonical import LARGEST, UNKNOWN
-from tracegate.audit.kinds import LeafUsage, Omitted, Served, Tls, Tried
+from tracegate.audit.kinds import Claim, LeafUsage, Omitted, Served, Tls, Tried
 from tracegate.errors import Failed
 from tracegate.facts import Attempt, Evidence
 from tracegate.record import Record, Recorder
@@ -52,7 +52,7 @@ def served_by(recorder: Recorder, answer: Attempt | None, exc: BaseException | N
                 provider=_name(attempt),
                 target=attempt.target.id,
                 attempt=attempt.index,
-                status=attempt.status,
+                status=attempt.status if error is None else None,
                 error=error,
             )
         ]
@@ -88,12 +88,14 @@ def fit(text: str | None, limit: int = TEXT) -> str | None:
 def _tried(recorder: Recorder, record: Record, attempt: Attempt, limit: int) -> Tried:
     target, answer, error, cost = attempt.target, attempt.answer, attempt.error, attempt.cost
     region, conflict = attempt.region, attempt.region_conflict
-    evidence: dict[str, Evidence] = {}
-    if region is not None:
+    placed = None if region is None else fit(region.value, limit)
+    model, fingerprint = fit(answer.model, limit), fit(answer.fingerprint, limit)
+    evidence: dict[Claim, Evidence] = {}
+    if region is not None and placed is not None:
         evidence["region"] = region.evidence
-    if answer.model is not None:
+    if model is not None:
         evidence["model_returned"] = "asserted"
-    if answer.fingerprint is not None:
+    if fingerprint is not None:
         evidence["fingerprint"] = "asserted"
     first = attempt.first_event if attempt.streaming else None
     micros = None if cost is None else _count(cost.micros)
@@ -104,11 +106,11 @@ def _tried(recorder: Recorder, record: Record, attempt: Attempt, limit: int) -> 
         reason=attempt.why.reason,
         provider=_name(attempt),
         target=target.id,
-        host=target.host,
-        region=None if region is None else fit(region.value, limit),
+        host=fit(target.host, limit),
+        region=placed,
         model_requested=fit(target.model, limit),
-        model_returned=fit(answer.model, limit),
-        fingerprint=fit(answer.fingerprint, limit),
+        model_returned=model,
+        fingerprint=fingerprint,
         status=attempt.status,
         error=error_of(recorder, attempt),
         class_=error.class_ if error is not None else record.reason if attempt.outcome == "error" else None,
@@ -129,7 +131,7 @@ def _tried(recorder: Recorder, record: Record, attempt: Attempt, limit: int) -> 
         finish_reasons=_reasons(answer.finish_reasons, limit) if attempt.committed is not None else None,
         region_conflict=None if conflict is None else True,
         region_configured=fit(conflict, limit),
-        evidence=evidence or None,  # type: ignore[arg-type]  # its keys are the three above
+        evidence=evidence or None,
     )
 
 
