@@ -106,9 +106,8 @@ async def of_memory(stage: Stage, system: System, route: str, clients: int, wind
         async with Streams(running.port, running.ask(route), clients, SPREAD_S) as streams:
             await streams.begin()
             await streams.until(lambda: len(streams.first) == clients)
-            await asyncio.sleep(
-                1.5 * streams.asked.kind.every_ms / 1e3
-            )  # by the provider's pace each then had more than one chunk
+            every_s = streams.asked.kind.every_ms / 1e3
+            await asyncio.sleep(1.5 * every_s)  # by the provider's pace each then had more than its first chunk
             during = rss_kb(running.family())
         await _load(running, 200, window)
         after = rss_kb(running.family())

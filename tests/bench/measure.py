@@ -95,12 +95,13 @@ class Measured:
 
     Args:
         samples: In the order in which they were taken.
-        spans: Of each system with a receiver that is up: how many it made, how many arrived.
+        spans: Of each system with a receiver that is up: how many it made, `None` where nobody knows, and how many
+            arrived.
         repeated: Windows that were taken again.
     """
 
     samples: Sequence[Sample]
-    spans: Mapping[System, tuple[int, int]] = field(default_factory=dict)
+    spans: Mapping[System, tuple[int | None, int]] = field(default_factory=dict)
     repeated: int = 0
 
 

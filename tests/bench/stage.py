@@ -139,17 +139,17 @@ class Stage:
         finally:
             _end([running])
 
-    def stop(self) -> dict[System, tuple[int, int]]:
+    def stop(self) -> dict[System, tuple[int | None, int]]:
         """Stop every system, which sends what it still has.
 
         Returns:
-            Spans made and arrived of each whose receiver is up; how many another gateway makes is not known: 0.
+            Spans made and arrived of each whose receiver is up; how many another gateway makes is not known.
         """
         _end([*self.running.values()])
-        found = {}
+        found: dict[System, tuple[int | None, int]] = {}
         for system, running in self.running.items():
             if system.collector == "up" and running.sink is not None:
-                made = running.spans if system.name in OURS else 0
+                made = running.spans if system.name in OURS else None
                 found[system] = made, int(running.sink.said["spans"])
         return found
 

@@ -51,7 +51,7 @@ def test_lost_spans_and_wrong_answers_are_broken_bounds() -> None:
 
 def test_another_gateway_must_have_traced() -> None:
     """How many spans it makes is its own matter."""
-    assert [judged(Measured([], {LITELLM: (0, arrived)}))[0].kept for arrived in (0, 12)] == [False, True]
+    assert [judged(Measured([], {LITELLM: (None, arrived)}))[0].kept for arrived in (0, 12)] == [False, True]
 
 
 def test_every_bound_says_its_limit() -> None:
