@@ -143,15 +143,16 @@ def test_what_the_gateway_answers_itself_names_no_provider(exc: Exception) -> No
     assert (leaf.served, leaf.attempts, leaf.cost, leaf.usage) == ([], [], None, None)
 
 
-def test_a_stream_agrees_at_its_commit_and_at_its_end() -> None:
-    """Its head is a snapshot, its closing comment is all."""
+@pytest.mark.parametrize("finish", ["stop", "arrêt"])
+def test_a_stream_agrees_at_its_commit_and_at_its_end(finish: str) -> None:
+    """Its head is a snapshot, its closing comment is all that a field can hold."""
     case = Case(stream=True)
     record = case.begin(cost=costs(4213))
-    case.commit(record, after=213.9, usage=Usage(812, 96, 512), finish=("stop",))
+    case.commit(record, after=213.9, usage=Usage(812, 96, 512), finish=(finish,))
     fields = {**named(HEADERS.success(case.recorder, case.now)), "content-type": EVENTS}
     case.inbound.status, case.inbound.chunks = 200, 97
     case.end(record, after=4000)
-    leaf = _final(case, _sent(case, media=EVENTS, chunks=97, finish_reasons=("stop",)))
+    leaf = _final(case, _sent(case, media=EVENTS, chunks=97, finish_reasons=(finish,)))
     assert list(head_faults(leaf, 200, fields, whole=False)) == []
     _, closing = split(HEADERS.comment(case.recorder, None, case.now))
     assert closing is not None

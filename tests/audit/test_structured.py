@@ -5,11 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from http_sfv.item import Item
 from http_sfv.list import List
 
 from tests.audit.vectors import UNARY
 from tracegate.audit.saved import parse_saved
-from tracegate.audit.structured import LONGEST, Token, bytes_item, parse_dictionary, parse_item, parse_list
+from tracegate.audit.structured import (
+    LONGEST,
+    STRING,
+    Token,
+    bytes_item,
+    fits,
+    parse_dictionary,
+    parse_item,
+    parse_list,
+)
 from tracegate.errors import Malformed
 
 
@@ -111,6 +121,14 @@ def test_an_item_is_one(text: str) -> None:
     """No list and no inner list."""
     with pytest.raises(Malformed, match="not an item"):
         parse_item(text)
+
+
+def test_a_text_of_others_fits_as_an_independent_writer_takes_it() -> None:
+    """Printable ASCII, not empty, no longer than every parser takes."""
+    for text in ("stop", 'a "b"', "x" * STRING):
+        assert fits(text)
+        assert parse_item(str(Item(text))).value == text
+    assert not any(map(fits, ("", "arrêt", "a\n", "x" * (STRING + 1))))
 
 
 def test_a_field_has_an_end() -> None:

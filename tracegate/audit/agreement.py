@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from tracegate.audit.kinds import Final, Gateway, LeafUsage, Served, Tried
 from tracegate.audit.signature import OWN, Fields
-from tracegate.audit.structured import Bare, Member, parse_dictionary, parse_item, parse_list
+from tracegate.audit.structured import Bare, Member, fits, parse_dictionary, parse_item, parse_list
 
 Said = Mapping[str, Bare | None]
 
@@ -173,8 +173,8 @@ def _outcome(leaf: Final, text: str) -> Iterator[str]:
     errors = {leaf.outcome_reason, *(s.error for s in leaf.served), *(a.error for a in leaf.attempts)}
     if (error is None) != (leaf.outcome != "error") or (error is not None and error not in errors):
         yield f"error `{error!s}`; the leaf says `{leaf.outcome_reason}`"
-    finish = ",".join(dict.fromkeys(leaf.res.finish_reasons or ())) or None
-    known: Said = {"finish": finish if leaf.outcome == "ok" else None, "chunks": leaf.res.chunks}
+    finish = ",".join(dict.fromkeys(leaf.res.finish_reasons or ()))
+    known: Said = {"finish": finish if leaf.outcome == "ok" and fits(finish) else None, "chunks": leaf.res.chunks}
     yield from _differences("outcome", said, known)
 
 

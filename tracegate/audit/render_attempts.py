@@ -9,6 +9,7 @@ import msgspec
 
 from tracegate.audit.canonical import LARGEST, UNKNOWN
 from tracegate.audit.kinds import Claim, LeafUsage, Omitted, Served, Tls, Tried
+from tracegate.audit.structured import fits
 from tracegate.errors import Failed
 from tracegate.facts import Attempt, Evidence
 from tracegate.record import Record, Recorder
@@ -16,7 +17,6 @@ from tracegate.summary import error_of, microseconds
 
 MOST = 16  # attempts of a leaf; beyond, the middle is counted
 FIRST, LAST = 8, 7  # those that stay then, beside the one that served
-LONGEST = 1024  # characters of a string of a header (RFC 9651, section 3.3.3)
 TEXT = 1000  # characters of a text of others
 
 _canonical = msgspec.json.Encoder(order="sorted").encode
@@ -159,7 +159,7 @@ def _name(attempt: Attempt) -> str:
 
 def _headed(text: str) -> str | None:
     """A text that a header can hold, or `None`."""
-    return text if text and len(text) <= LONGEST and text.isascii() and text.isprintable() and text != UNKNOWN else None
+    return text if fits(text) and text != UNKNOWN else None
 
 
 def _reasons(reasons: Sequence[str], limit: int) -> list[str] | None:

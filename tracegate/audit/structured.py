@@ -21,6 +21,10 @@ _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,3})?")
 _BYTES = re.compile(r":([A-Za-z0-9+/=]*):")
 
 
+STRING = 1024
+"""Characters of a string that every parser takes (section 3.3.3)."""
+
+
 class Token(str):
     """A word without quotes."""
 
@@ -166,6 +170,11 @@ class _Reader:
         if (len(whole) > 1 and whole[0] == "0") or (point and len(whole) > 12):
             raise Malformed(f"`{text}` is not a number in its one form")
         return Decimal(text) if point else int(text)
+
+
+def fits(text: str) -> bool:
+    """Whether a text of others can stand in a field; one that can't is left out of it."""
+    return bool(text) and len(text) <= STRING and text.isascii() and text.isprintable()
 
 
 def bytes_item(raw: bytes) -> str:
