@@ -80,6 +80,7 @@ class _Verification:
         self.closing: Closing | None = None
         self.receipt: Receipt | None = None
         self.leaf: Closed | None = None
+        self.unread: str | None = None  # why the receipt's leaf could not be read
         self.fields: Fields = {} if self.saved is None else self.saved.fields
 
     def run(self) -> Report:
@@ -114,8 +115,9 @@ class _Verification:
         if self.receipt is not None and self.receipt.leaf is not None:
             try:
                 leaf = read(self.receipt.leaf).leaf
-            except Malformed:
-                return  # said when it is the leaf's turn
+            except Malformed as exc:
+                self.unread = str(exc)  # said when it is the leaf's turn
+                return
             self.leaf = leaf if isinstance(leaf, Closed) else None
 
     def _parsed(self, text: bytes | str) -> Receipt | None:
@@ -191,7 +193,13 @@ class _Verification:
         if receipt.leaf is None:
             report.add("leaf", "missing", "the receipt has the leaf's hash only; fetch the record's bundle")
             return
-        report.hold("leaf", "canonical, and of the log", lambda: _leaf_fault(receipt))
+        report.hold("leaf", "canonical, and of the log", lambda: self._leaf_fault(receipt))
+
+    def _leaf_fault(self, receipt: Receipt) -> str | None:
+        leaf = self.leaf
+        if leaf is None:
+            return self.unread or "it closes no record"
+        return None if leaf.log == receipt.log else f"it is of `{leaf.log}`; the receipt is of `{receipt.log}`"
 
     def _content(self) -> bytes | None:
         """The bytes that the leaf speaks of; `None` where there are none, or not all."""
@@ -253,11 +261,3 @@ def _digest_fault(said: str, body: bytes) -> str | None:
         return "`Content-Digest` has no SHA-256"
     same = stated.value == hashlib.sha256(body).digest()
     return None if same else "the body is another than the one whose digest was sent"
-
-
-def _leaf_fault(receipt: Receipt) -> str | None:
-    assert receipt.leaf is not None  # noqa: S101  # asked before
-    leaf = read(receipt.leaf).leaf
-    if not isinstance(leaf, Closed):
-        return "it closes no record"
-    return None if leaf.log == receipt.log else f"it is of `{leaf.log}`; the receipt is of `{receipt.log}`"
