@@ -6,10 +6,12 @@ import asyncio
 import errno
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from tests.upstream.served import (
     OK,
@@ -74,6 +76,26 @@ def test_a_refused_connection() -> None:
                 assert isinstance(exc.__cause__, httpx.ConnectError | OSError)
 
     go(main)
+
+
+@pytest.mark.usefixtures("transport")
+@pytest.mark.parametrize("loop", [None, uvloop.new_event_loop])
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_provider_that_hangs_up_on_whoever_calls_is_not_waited_for(
+    reset: bool, loop: Callable[[], asyncio.AbstractEventLoop] | None
+) -> None:
+    """Its end may come between the connection and the request; it is no limit that ends the exchange."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if reset:
+            writer.transport.abort()
+
+    async def main() -> None:
+        async with serving(handle) as port:
+            exc = await failure(port)
+            assert (type(exc), exc.token) == (Unreachable, "connection_terminated")
+
+    go(main, loop)
 
 
 @pytest.mark.usefixtures("transport")

@@ -184,10 +184,27 @@ def test_a_connection_that_is_gone_can_be_ended_again() -> None:
         for do in (told.link.abort, told.link.close, told.link.pause, told.link.resume):
             do()
         assert not told.link.usable
-        told.start()
+        GONE.write(b"")
         GONE.pause_reading()
         GONE.resume_reading()
-        assert told.told == ["gone", ("sent", 0)]
+        assert told.told == ["gone"]
+
+    run(main)
+
+
+def test_a_request_on_a_connection_that_has_ended_is_lost_at_once() -> None:
+    """A peer may hang up between the handshake and the request; nobody would tell it a second time."""
+
+    async def main() -> None:
+        for turns in (False, True):  # while the connection is ending, and when it has
+            told = Told()
+            told.wire.hang_up()
+            if turns:
+                await quiet()
+            told.start()
+            await quiet()
+            assert told.told == (["gone", ("lost", None)] if turns else [("lost", None), "gone"])
+            assert told.wire.got == b""
 
     run(main)
 
@@ -255,19 +272,19 @@ def test_a_connection_that_breaks_while_it_is_written_to_is_not_written_to() -> 
     """Whoever writes is told within the call."""
 
     async def main() -> None:
-        told = Told()
-
         class Breaking(Wire):
             def write(self, data: bytes | memoryview) -> None:
                 super().write(data)
                 self.link.failed(None)
 
-        told.wire = Breaking(told.link)
-        told.link.connected(told.wire)
-        told.start(bytes(5 * SLICE))
-        assert told.told == [("lost", None)]
-        assert len(told.wire.got) == SLICE
-        await quiet()
+        for size in (5 * SLICE, 7):
+            told = Told()
+            told.wire = Breaking(told.link)
+            told.link.connected(told.wire)
+            told.start(bytes(size))
+            assert told.told == [("lost", None)]
+            assert len(told.wire.got) == min(size, SLICE)
+            await quiet()
 
     run(main)
 

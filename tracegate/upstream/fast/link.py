@@ -176,7 +176,10 @@ class Link(asyncio.Protocol):
     # The exchange
 
     def start(self, exchange: Exchanging, request: bytes, method: str) -> None:
-        """Send a request, whose answer is the exchange's."""
+        """Send a request, whose answer is the exchange's; on a connection that has ended meanwhile it is lost."""
+        if self.closed:
+            exchange.lost(None, self._clock.now())  # nobody else would tell it
+            return
         self.exchange = exchange
         self.used = True
         self._answer = Answer(method)
@@ -185,7 +188,7 @@ class Link(asyncio.Protocol):
             self._write()
             return
         self._wire.write(request)
-        if not self._full:
+        if self.exchange is exchange and not self._full:  # it is not where writing broke the connection
             exchange.sent(self._clock.now())
 
     def limit(self, by: int) -> None:
