@@ -238,50 +238,6 @@ def test_a_connection_that_does_not_end_does_not_hold_up_the_end(monkeypatch: py
     run(main)
 
 
-# Ahead of need
-
-
-def test_a_connection_may_be_made_ahead_of_need() -> None:
-    """Once, while nobody waits. The first request has it at once, though it reuses nothing."""
-
-    async def main() -> None:
-        wired = Wired()
-        wired.dial.takes = S
-        for _ in range(2):
-            wired.exchange.warm("http", "127.0.0.1", 80)
-        await wired.clock.sleep_until(wired.clock.now() + S + 1)
-        wired.exchange.warm("http", "127.0.0.1", 80)
-        await wired.clock.sleep_until(wired.clock.now() + 2 * S)
-        assert len(wired.dial.wires) == 1
-        assert await wired.answered() == b"ok"
-        assert wired.connection.reused is False
-        assert wired.connection.connect_ns is None
-        assert await wired.answered() == b"ok"
-        assert (wired.connection.reused, len(wired.dial.wires)) == (True, 1)
-        await wired.exchange.close()
-        wired.exchange.warm("http", "127.0.0.1", 80)
-
-    run(main)
-
-
-def test_a_connection_that_can_not_be_made_ahead_is_nobodys_error() -> None:
-    """Nor is one that is being made at the end."""
-
-    async def main() -> None:
-        wired = Wired()
-        wired.dial.failure = Unreachable("connection_refused", "no")
-        wired.exchange.warm("http", "127.0.0.1", 80)
-        await quiet()
-        wired.dial.failure = None
-        wired.dial.takes = S
-        wired.exchange.warm("http", "127.0.0.1", 80)
-        await quiet()
-        await wired.exchange.close()
-        assert wired.dial.wires == []
-
-    run(main)
-
-
 # Over sockets
 
 

@@ -47,7 +47,6 @@ class FastExchange:
         self._requests = Requests()
         self._links: set[Link] = set()  # all that stand, or are being connected
         self._dialling: set[asyncio.Task[Link]] = set()
-        self._warming: set[Origin] = set()  # where one is being made that nobody waits for
         self._ended: asyncio.Future[bool] | None = None  # the last of them has gone, where that is waited for
 
     async def send(
@@ -94,25 +93,6 @@ class FastExchange:
             if not await wait_until(self._ended, self._clock.now() + CLOSE_NS, self._clock):
                 for link in list(self._links):
                     link.abort()
-
-    def warm(self, scheme: str, host: str, port: int) -> None:
-        """Have a connection ready for whoever will need it soon, unless one lies there or is being made.
-
-        It is made meanwhile, and kept as long as any that is idle; that it can't be made is told to nobody.
-        """
-        origin = Origin(scheme, host, port)
-        if self._pool.closed or origin in self._warming or self._idle.lies(origin):
-            return
-        self._warming.add(origin)
-        task = asyncio.get_running_loop().create_task(self._dial.connect(origin, self))
-        self._dialling.add(task)
-        task.add_done_callback(self._warmed)
-        task.add_done_callback(lambda _: self._warming.discard(origin))
-
-    def _warmed(self, task: asyncio.Task[Link]) -> None:
-        self._dialling.discard(task)
-        if not task.cancelled() and task.exception() is None:
-            self.keep(task.result())
 
     # Where connections go
 

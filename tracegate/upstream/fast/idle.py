@@ -1,7 +1,8 @@
 """Connections that nobody uses, by origin: the last one used is used first, so that those not needed become old.
 
-Each is closed before its peer would do it: after the configured time, or a second before the time the peer named, where
-that is earlier. It is bounded, and looks at no connection but the one it hands out.
+Each is closed before its peer would do it: after the configured time, or a second before the time the peer named (half
+of it where that is below two seconds), where that is earlier. It is bounded, and looks at no connection but the one it
+hands out.
 """
 
 from __future__ import annotations
@@ -42,10 +43,6 @@ class Idle:
                 return link
             link.close()
         return None
-
-    def lies(self, origin: Origin) -> bool:
-        """Whether there may be one."""
-        return bool(self._links.get(origin))
 
     def put(self, link: Link) -> None:
         """Keep a connection whose answer was read."""
