@@ -11,7 +11,8 @@ import pytest
 
 from tests.upstream.served import OK, TLS, answering, asked, go, outgoing, quiet, serving, tls_server
 from tracegate.clock import SystemClock
-from tracegate.errors import Failed, Unreachable
+from tracegate.errors import Failed, TimedOut, Unreachable
+from tracegate.upstream.fast import dial as module
 from tracegate.upstream.fast.dial import Dial
 from tracegate.upstream.fast.exchange import FastExchange, fast_exchange
 from tracegate.upstream.fast.names import Names
@@ -72,6 +73,27 @@ def test_an_address_that_leads_nowhere_is_forgotten() -> None:
         assert caught.value.token == "connection_refused"
         assert names.told == ["a.example", "forget a.example"]
         await fast.close()
+
+    go(main)
+
+
+def test_an_address_that_does_not_answer_until_a_limit_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its machine may be gone without a word; the name leads elsewhere by now, maybe."""
+
+    async def silent(addresses: object) -> socket.socket:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    monkeypatch.setattr(module, "connected", silent)
+
+    async def main() -> None:
+        names = Told("192.0.2.1")
+        fast = dialling(names)
+        with pytest.raises(TimedOut) as caught:
+            await asked(fast, outgoing(80, host="a.example"), connect=1)
+        assert caught.value.limit == "connect"
+        await fast.close()
+        assert names.told == ["a.example", "forget a.example"]
 
     go(main)
 

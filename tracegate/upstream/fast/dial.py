@@ -44,7 +44,7 @@ class Dial:
             addresses = await self._names.addresses(origin.host, origin.port)
             try:
                 sock = await connected(addresses)
-            except OSError:
+            except (OSError, asyncio.CancelledError):  # nobody there says no, or nobody says anything until a limit
                 self._names.forget(origin.host, origin.port)
                 raise
             phase = "tls" if origin.scheme == "https" else "connect"
