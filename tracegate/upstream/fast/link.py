@@ -234,7 +234,7 @@ class Link(asyncio.Protocol):
         """The connection stands, TLS included."""
         self._wire = wire
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # sockets give no other kind
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # what a socket has can do all this, of whatever class
         """See `asyncio.Protocol`."""
         transport.set_write_buffer_limits(high=UNSENT, low=0)
         self._wire = transport

@@ -66,7 +66,8 @@ class Names:
     async def _ask(self, host: str, port: int) -> list[Address]:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        addresses = interleaved([(socket.AddressFamily(family), where) for family, _, _, _, where in found])  # type: ignore[misc]  # of IP
+        # typeshed adds addresses of `(int, bytes)`, which only a Python that was built without IPv6 gives.
+        addresses = interleaved([(socket.AddressFamily(family), where) for family, _, _, _, where in found])  # type: ignore[misc]  # as said
         self._known[host, port] = self._clock.now() + KEPT_NS, addresses
         return addresses
 

@@ -87,7 +87,7 @@ class Secured(asyncio.Protocol):
 
     # What asyncio calls
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # sockets give no other kind
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # what a socket has can do all this, of whatever class
         """See `asyncio.Protocol`."""
         transport.set_write_buffer_limits(high=UNSENT, low=0)
         self._transport = transport
