@@ -25,20 +25,20 @@ class Try:
 
     Args:
         at: When its answer came, or the connection broke, in monotonic nanoseconds.
-        status: Of its answer; 0 for none.
+        status: Of its answer; `None` without one.
         error: What came instead of an answer.
         spans: The ids of its spans, in hex.
     """
 
     at: int
-    status: int
+    status: int | None
     error: str
     spans: Sequence[str]
 
     @property
     def taken(self) -> bool:
         """Whether the Collector acknowledged it."""
-        return 200 <= self.status < 300
+        return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(slots=True)
@@ -112,21 +112,24 @@ class Books:
 
         What its metrics said it held just before each kill, and what it acknowledged from then until it was gone.
         """
-        return sum(self._exposed(life) for life in self.lives if life.ended)
+        return sum(self._exposed(life, life.ended) for life in self.lives if life.ended is not None)
 
-    def _exposed(self, life: Life) -> int:
-        until = life.ended + NOTED_NS
+    def _exposed(self, life: Life, ended: int) -> int:
+        until = ended + NOTED_NS
         since = sum(len(one.spans) for one in self.tries if one.taken and life.told <= one.at <= until)
         return life.held + since
 
-    def queue_s(self, life: Life) -> float:
-        """The queue time of a Collector at its end: for how long it had acknowledged as many spans as were exposed."""
-        left = self._exposed(life)
+    def queue_s(self) -> list[float]:
+        """The queue times of Collectors at their ends: for how long each had acknowledged as many as were exposed."""
+        return [self._queue_s(life, life.ended) for life in self.lives if life.ended is not None]
+
+    def _queue_s(self, life: Life, ended: int) -> float:
+        left = self._exposed(life, ended)
         for one in reversed(self.tries):
-            if one.taken and one.at <= life.ended + NOTED_NS:
+            if one.taken and one.at <= ended + NOTED_NS:
                 left -= len(one.spans)
                 if left <= 0:
-                    return max(0, life.ended - one.at) / S
+                    return max(0, ended - one.at) / S
         return 0.0
 
     def took_ms(self, share: float) -> float:
@@ -141,7 +144,7 @@ class Books:
         """Every figure, as a few lines."""
         failed = sum(one.status != 200 for one in self.asked)
         inside = {where: count for where, count in self.gateway.items() if count}
-        times = ", ".join(f"{self.queue_s(life):.2f} s" for life in self.lives if life.ended)
+        times = ", ".join(f"{time:.2f} s" for time in self.queue_s())
         return "\n".join(
             (
                 f"{title}: {len(self.asked)} requests, {failed} failed;"

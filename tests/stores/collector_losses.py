@@ -31,14 +31,14 @@ class Life:
         accepted: Spans that it acknowledged.
         sent: Spans that Jaeger acknowledged to it.
         failed: Spans that it gave up.
-        ended: When it had ended, in monotonic nanoseconds; 0 for the last one, which has not.
+        ended: When it had ended, in monotonic nanoseconds; `None` for the last one, which has not.
     """
 
     told: int
     accepted: int
     sent: int
     failed: int
-    ended: int = 0
+    ended: int | None = None
 
     @property
     def held(self) -> int:
@@ -101,5 +101,5 @@ def _sum(text: str, name: str, exporter: str = "") -> int:
     return sum(
         int(float(line.rpartition(" ")[2]))
         for line in text.splitlines()
-        if line.startswith(f"{name}{{") and f'exporter="{exporter}' in (line if exporter else 'exporter="')
+        if line.startswith(f"{name}{{") and (not exporter or f'exporter="{exporter}"' in line)
     )

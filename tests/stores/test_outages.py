@@ -63,6 +63,7 @@ def _whole(books: Books) -> None:
     assert books.twice == 0  # Jaeger's disk store has one place for a span, however often it comes
     assert books.repeated == books.resent
     assert books.arrived <= books.made
+    assert "traces_queue_full" in books.gateway  # no numbers are not the number 0
     assert books.sent == len(books.made) + sum(books.gateway.values())  # what it did not export it counted
 
 

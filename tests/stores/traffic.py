@@ -43,8 +43,8 @@ class Asked:
         due: When it was to be sent, in monotonic nanoseconds.
         late: How much later it was sent, in nanoseconds: the client's own part of what it took.
         took: From when it was due to the end of its answer in nanoseconds; `None` when none came.
-        status: Of the answer; 0 when none came.
-        trace: Its trace in hex, as `traceresponse` says.
+        status: Of the answer; `None` when none came.
+        trace: Its trace in hex, as `traceresponse` says; `None` when it does not.
     """
 
     id: str
@@ -52,8 +52,8 @@ class Asked:
     due: int
     late: int = 0
     took: int | None = None
-    status: int = 0
-    trace: str = ""
+    status: int | None = None
+    trace: str | None = None
 
 
 class Traffic:
@@ -158,5 +158,5 @@ class _Connection(asyncio.Protocol):
             return  # said without being asked: the request that it is taken for will have no answer
         asked.took = self._clock.now() - asked.due
         asked.status = status
-        asked.trace = fields.get("traceresponse", "").split("-")[1] if "traceresponse" in fields else ""
+        asked.trace = fields["traceresponse"].split("-")[1] if "traceresponse" in fields else None
         self.done.set_result(None)

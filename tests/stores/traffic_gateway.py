@@ -31,11 +31,11 @@ CREATED = 1_700_000_000  # of every answer, so that the exchange in memory plans
 
 @dataclass(slots=True)
 class _Try:
-    """One export: when its answer came, or the connection was lost, and its status; 0 for none."""
+    """One export: when its answer came, or the connection was lost, and its status, if it had one."""
 
     body: bytes
     at: int = 0
-    status: int = 0
+    status: int | None = None
     error: str = ""
 
 
@@ -67,7 +67,7 @@ class Noting:
         finally:
             one.at = self._clock.now()
 
-    def told(self) -> list[tuple[int, int, str, str]]:
+    def told(self) -> list[tuple[int, int | None, str, str]]:
         """Time, status, error and the ids of all spans of each try."""
         known: dict[int, str] = {}  # a body that is tried again is the same object
         return [
