@@ -227,7 +227,8 @@ def test_a_transport_comes_in_by_an_entry_point(monkeypatch: pytest.MonkeyPatch,
     [
         (
             "other",
-            "no installed package gives `other` to `tracegate.transports`. Allowed: auto, fast, httpx, gone, lost, wr",
+            "no installed package gives `other` to `tracegate.transports`. "
+            "Allowed: auto, fast, httpx, gone, lost, wrong.",
         ),
         ("gone", "`nowhere_to_be_found:x`, which is `gone`, can't be loaded: No module named"),
         ("lost", "which is `lost`, can't be loaded: module .* has no attribute 'nothing'"),

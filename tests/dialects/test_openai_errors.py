@@ -70,6 +70,16 @@ def test_the_error_object_can_be_written_again() -> None:
     }
 
 
+@pytest.mark.parametrize(("digits", "kept"), [(19, int), (300, int), (301, float), (309, float), (310, type(None))])
+def test_integers_keep_their_digits_as_far_as_they_are_bounded(digits: int, kept: type) -> None:
+    """One that is longer becomes a double, and null where it is too large for that."""
+    body = refusal(400, (), b'{"error":{"message":"m","x":%b}}' % (b"1" * digits), NOW).body
+
+    assert body is not None
+    assert type(body["x"]) is kept
+    assert kept is not int or body["x"] == int("1" * digits)
+
+
 def test_waits_and_advice_are_read() -> None:
     """`Retry-After` and `x-should-retry` go with the failure."""
     failed = refusal(503, (("retry-after", "3"), ("x-should-retry", "false")), b"", NOW)

@@ -20,7 +20,7 @@ from tracegate.errors import Broken, Failed, Refused
 from tracegate.wire.headers import Headers
 
 _LONGEST = 1_000  # characters of a text that is no error object (ruling 12)
-_DIGITS = 300  # of an integer that is kept, as many as a double can have; Python reads them quickly
+_DIGITS = 300  # of an integer that is kept: a longer one is read as a double, which has 309 at most, or is null
 _DEEPEST = 32  # levels of an error object that are kept
 
 
