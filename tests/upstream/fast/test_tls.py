@@ -250,13 +250,15 @@ def test_what_is_no_record_of_tls_ends_the_connection(moment: str) -> None:
     """With the token of what it ended."""
 
     async def main() -> None:
+        idle = asyncio.Event()
+
         async def act(server: Server) -> None:
             await server.request()
             if moment == "body":
                 server.say(OK[:-1])
             if moment == "idle":
                 server.say(OK)
-                await asyncio.sleep(0.01)
+                await idle.wait()
             server.writer.write(b"\x17\x03\x03\x00\x20" + bytes(32))
             await server.reader.read()
 
@@ -265,6 +267,7 @@ def test_what_is_no_record_of_tls_ends_the_connection(moment: str) -> None:
             asking = asked(fast, outgoing(port, scheme="https", host="localhost"))
             if moment == "idle":
                 await asking
+                idle.set()
                 while fast._links:  # noqa: ASYNC110  # until it was noticed
                     await asyncio.sleep(0.001)
             else:
