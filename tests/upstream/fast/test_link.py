@@ -209,6 +209,23 @@ def test_a_request_on_a_connection_that_has_ended_is_lost_at_once() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("how", ["failed", "broke"])
+def test_a_request_that_comes_too_late_for_a_connection_is_told_why_it_ended(how: str) -> None:
+    """A provider may refuse a certificate by an alert right behind the handshake."""
+
+    async def main() -> None:
+        told, why = Told(), OSError("alert")
+        if how == "failed":
+            told.link.failed(why)
+        else:
+            told.wire.break_(why)
+        await quiet()
+        told.start()
+        assert told.told == ["gone", ("lost", why)]
+
+    run(main)
+
+
 # Writing
 
 

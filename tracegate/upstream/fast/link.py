@@ -138,6 +138,7 @@ class Link(asyncio.Protocol):
         "_paused",
         "_rest",
         "_timer",
+        "_why",
         "_wire",
         "closed",
         "exchange",
@@ -167,6 +168,7 @@ class Link(asyncio.Protocol):
         self.exchange: Exchanging | None = None
         self._answer: Answer | None = None
         self._rest: memoryview | None = None  # of a request that the peer has not taken yet
+        self._why: BaseException | None = None  # it ended, where nobody was there to be told
         self._full = False  # whether enough waits before the socket
         self._paused = False
         self._timer: Handle | None = None
@@ -178,7 +180,7 @@ class Link(asyncio.Protocol):
     def start(self, exchange: Exchanging, request: bytes, method: str) -> None:
         """Send a request, whose answer is the exchange's; on a connection that has ended meanwhile it is lost."""
         if self.closed:
-            exchange.lost(None, self._clock.now())  # nobody else would tell it
+            exchange.lost(self._why, self._clock.now())  # nobody else would tell it
             return
         self.exchange = exchange
         self.used = True
@@ -271,8 +273,7 @@ class Link(asyncio.Protocol):
         """The connection can't be used any more, in the middle of whatever it was used for."""
         exchange = self.exchange
         self.abort()
-        if exchange is not None:
-            exchange.lost(exc, self._clock.now())
+        self._tell(exchange, exc)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See `asyncio.Protocol`."""
@@ -280,8 +281,7 @@ class Link(asyncio.Protocol):
         self._over()
         self._wire, self.secured = GONE, None
         self._keeper.gone(self)
-        if exchange is not None:
-            exchange.lost(exc, self._clock.now())
+        self._tell(exchange, exc)
 
     def pause_writing(self) -> None:
         """See `asyncio.Protocol`."""
@@ -316,6 +316,13 @@ class Link(asyncio.Protocol):
         self.kept_s = head.kept_s
         self.resume()
         self._keeper.keep(self)
+
+    def _tell(self, exchange: Exchanging | None, exc: BaseException | None) -> None:
+        """The connection ended: its exchange is told why, or else the one that still comes to use it."""
+        if exchange is not None:
+            exchange.lost(exc, self._clock.now())
+        elif exc is not None:
+            self._why = exc.with_traceback(None)  # its frames hold us
 
     def _over(self) -> None:
         self.closed = True
