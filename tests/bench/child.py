@@ -26,7 +26,6 @@ class Child:
     def __init__(self, module: str, arguments: Sequence[str] = ()) -> None:
         command = [sys.executable, "-m", module, *arguments]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.pid = self._process.pid
         self.ready: dict[str, Any] = {}
         self.said: dict[str, Any] = {}
 

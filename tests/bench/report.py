@@ -92,7 +92,6 @@ class Results:
     """What was found, to be asked by work, system, clients and figure."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:
-        self.samples = samples
         self._by_cell: dict[Cell, list[Sample]] = {}
         for sample in samples:
             self._by_cell.setdefault(sample.cell, []).append(sample)
@@ -117,10 +116,6 @@ class Results:
         # What is added to the provider's time may be nothing, or less: it is no base of a ratio then.
         found = [most[turn] / least[turn] for turn in most if least.get(turn, 0) > 0]
         return Spread.of(found) if found else None
-
-    def failures(self) -> list[Sample]:
-        """Samples that are none."""
-        return [sample for sample in self.samples if sample.failed]
 
     def rows(self) -> list[Row]:
         """By work, clients and system, in the order in which they first came."""
