@@ -2,7 +2,8 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY requirements.lock ./
-RUN python -m venv /opt/tracegate && /opt/tracegate/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+# The lock is whole: pip looks nothing up, so a release of today can't change or refuse the image.
+RUN python -m venv /opt/tracegate && /opt/tracegate/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 COPY pyproject.toml README.md ./
 COPY tracegate tracegate
 # The build backend is in the lock; nothing else is fetched.

@@ -95,3 +95,13 @@ def test_installing_an_unknown_set_says_what_is_allowed() -> None:
         done.returncode,
         done.stdout,
     ) == (2, ".ci/install: unknown set `everything`; allowed: dev, or nothing\n")
+
+
+def test_an_install_looks_up_nothing_that_the_lock_does_not_name() -> None:
+    """A release of today changes no install: pip resolves nothing, and says whether all fits together."""
+    commands = [line for line in text(Path(".ci/install")).splitlines() if line.startswith("$pip ")]
+    installs = [line for line in commands if line.startswith("$pip install ")]
+    assert len(installs) == 2
+    assert all("--no-deps" in line for line in installs)
+    assert "--require-hashes" in installs[0]
+    assert commands[-1] == "$pip check"
