@@ -27,7 +27,8 @@ class Inbound:
 
     `chunks` counts the data events sent to the client, `[DONE]` not counted (ruling 26). `body` is the client's
     request, for views that tell its parameters; never shown as text. `audited` is false where the audit log is
-    switched off.
+    switched off. `record_seq` is where the leaf that closes its record stands in the log, once that is durable;
+    `degraded` says that it was served although its record was not durable then.
     """
 
     method: str = "POST"
@@ -53,6 +54,8 @@ class Inbound:
     first_sent: int | None = None
     chunks: int = 0
     body: Body | None = field(default=None, repr=False)
+    record_seq: int | None = None
+    degraded: bool = False
 
     @property
     def recorded(self) -> bool:
