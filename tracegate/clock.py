@@ -51,6 +51,9 @@ class Ids(Protocol):
     def random(self) -> float:
         """A number in [0, 1) for orders and jitter."""
 
+    def secret(self) -> bytes:
+        """32 random bytes that nobody can guess; from any thread."""
+
 
 class SystemClock:
     """The machine's clocks and the running event loop's timers."""
@@ -107,6 +110,10 @@ class RandomIds:
     def random(self) -> float:
         """See `Ids.random`."""
         return self._random.random()
+
+    def secret(self) -> bytes:
+        """See `Ids.secret`; never from the pool, which only one thread may take from."""
+        return os.urandom(32)
 
 
 def uuid7(wall_ns: int, entropy: bytes) -> str:

@@ -98,10 +98,10 @@ class FaultyDisk(Disk):
         self._call("remove_folder")
         super().remove_folder(path)
 
-    def make_folder(self, path: Path) -> None:
+    def make_folder(self, path: Path, mode: int = 0o777) -> None:
         """See `Disk`."""
         self._call("make_folder")
-        super().make_folder(path)
+        super().make_folder(path, mode)
 
     def sync_folder(self, path: Path) -> None:
         """See `sync`."""

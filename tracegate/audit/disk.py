@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 PUBLIC = 0o644
 """Mode of a log's files: an auditor reads them, and they can be published as they are."""
 
 PRIVATE = 0o600
-"""Mode of a private key."""
+"""Mode of a private key, and of what can be erased."""
 
 
 class Disk:
@@ -59,9 +60,9 @@ class Disk:
         """Remove a folder and what is in it."""
         shutil.rmtree(path)
 
-    def make_folder(self, path: Path) -> None:
+    def make_folder(self, path: Path, mode: int = 0o777) -> None:
         """Make one folder whose parent is there; a folder that is there stays."""
-        path.mkdir(exist_ok=True)
+        path.mkdir(mode, exist_ok=True)
 
     def sync_folder(self, path: Path) -> None:
         """Return when the names in a folder are on the disk."""
@@ -75,6 +76,20 @@ class Disk:
         """The bytes of a file; `FileNotFoundError` where there is none."""
         return path.read_bytes()
 
+    def link(self, old: Path, new: Path) -> None:
+        """Give a file a second name; raises `FileExistsError` where a file has it."""
+        os.link(old, new)
+
+    def overwrite(self, path: Path, parts: Sequence[tuple[int, bytes]]) -> None:
+        """Write bytes over those of a file at some places, and return when they are on the disk."""
+        file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            for at, raw in parts:
+                os.pwrite(file, raw, at)
+            os.fdatasync(file)
+        finally:
+            os.close(file)
+
 
 def write_all(disk: Disk, file: int, raw: bytes) -> None:
     """Append all bytes, however few are taken at a time."""
@@ -83,17 +98,28 @@ def write_all(disk: Disk, file: int, raw: bytes) -> None:
         left = left[disk.write(file, bytes(left)) :]
 
 
-def make_folders(disk: Disk, path: Path) -> None:
-    """Make a folder and those above it, so that they are there after a loss of power too."""
+def make_folders(disk: Disk, path: Path, mode: int = 0o777) -> None:
+    """Make a folder and those above it, so that they are there after a loss of power too; the mode is the last one's."""
     if path.is_dir():
         return
     make_folders(disk, path.parent)
-    disk.make_folder(path)
+    disk.make_folder(path, mode)
     try:
         disk.sync_folder(path.parent)
     except OSError:  # the next try must not take it for one that is on the disk
         path.rmdir()
         raise
+
+
+def destroy(disk: Disk, path: Path) -> None:
+    """Remove a file whose bytes nobody may find again, as far as the disk writes over what is written over."""
+    try:
+        size = len(disk.read(path))
+    except FileNotFoundError:
+        return
+    disk.overwrite(path, [(0, bytes(size))])
+    disk.remove(path)
+    disk.sync_folder(path.parent)
 
 
 def put(disk: Disk, path: Path, raw: bytes, mode: int = PUBLIC) -> None:

@@ -2,26 +2,29 @@
 
 A group is what came while the last one was written: nobody waits for company. Checkpoints are made file by file between
 groups, so that no leaf waits for one. Nobody is told where a leaf stands before it is durable. While the log can't be
-written, what begins a record is refused at once, the rest waits, and the log tries again by itself.
+written, what begins a record is refused at once, the rest waits, and the log tries again by itself. When an epoch ends,
+the next log takes its place here, behind what was handed over for the old one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from tracegate.audit.aborting import Cause
 from tracegate.audit.disk import Disk
 from tracegate.audit.events import Aborted, Leaf
-from tracegate.audit.kinds import At, Final, Gateway, Intent
+from tracegate.audit.kinds import At, Final, Gateway, Head, Intent
 from tracegate.audit.lane import Lane, ThreadLane
-from tracegate.audit.leaf import write
-from tracegate.audit.opening import OpenedLog, Place, open_log
+from tracegate.audit.opening import OpenedLog, Place
 from tracegate.audit.own_leaves import Outcome, OwnLeaves
+from tracegate.audit.publication import CHECKPOINT_NS, GROUP, Publication
+from tracegate.audit.queued import Queued, Rows, Told, Unseen, queued
+from tracegate.audit.starting import Started, start
+from tracegate.audit.turn import Turn
 from tracegate.clock import Clock, Handle
 from tracegate.errors import TracegateError
 
@@ -30,32 +33,18 @@ T = TypeVar("T")
 AGAIN_NS = 250_000_000
 """Pause before a log that could not be written is tried again."""
 
-GROUP = 1_000
-"""Most leaves of a group, and most that stand behind the checkpoint before the next is begun."""
-
-CHECKPOINT_NS = 500_000_000
-"""Time from the first leaf behind a checkpoint to the beginning of the next; it must be there within a second."""
+logger = logging.getLogger(__name__)
 
 
 class LogUnavailable(TracegateError):
     """The leaf is not durable, and nobody may be told that it will be."""
 
 
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    """A leaf on its way to the disk, and who waits for it."""
-
-    leaf: Leaf
-    raw: bytes
-    told: asyncio.Future[At | str] | None = None  # where it stands, or why nobody may be told
-    given_up: bool = False
-
-
 class Log:
-    """A log that is open; `Log.open` makes it.
+    """A log that is open; `Log.open` makes it, or it is made of one that was started and told to `run`.
 
     Args:
-        opened: What was found on the disk.
+        started: What was found on the disk, and how this run began.
         gateway: Who writes it.
         clock: Of the running loop.
         lane: Where disk work is done.
@@ -64,25 +53,37 @@ class Log:
     """
 
     def __init__(
-        self, opened: OpenedLog, gateway: Gateway, clock: Clock, lane: Lane, disk: Disk, checkpoint_ns: int
+        self,
+        started: Started,
+        gateway: Gateway,
+        clock: Clock,
+        lane: Lane,
+        disk: Disk,
+        checkpoint_ns: int = CHECKPOINT_NS,
     ) -> None:
-        self.signer = opened.signer
-        self.failing: str | None = None  # why the log can't be written now
-        self._writer = opened.writer
-        self._lock = opened.lock
-        self._own = OwnLeaves(opened.signer.key.name, gateway, clock)
+        self.signer = started.opened.signer
+        """Of the log for which leaves are handed over now."""
+        self.own = OwnLeaves(self.signer.key.name, gateway, clock)
+        """Makes the leaves that are about that log."""
+        self.failing: str | None = None
+        """Why the log can't be written now."""
+        self.grown = asyncio.Event()
+        """Set whenever leaves became durable; whoever waits for it clears it."""
+        self.counted = Counter(type(leaf) for leaf in started.first)
+        """Leaves that this run wrote, by type."""
+        self.failures = 0
+        """Leaves of records whose callers were told that they are not durable."""
+        self._opened = started.opened
+        self._writer = started.opened.writer
         self._clock = clock
         self._lane = lane
         self._disk = disk
-        self._checkpoint_ns = checkpoint_ns
-        self._queue: deque[_Waiting] = deque()
-        self._open = {intent.record_id: (at, intent) for at, intent in opened.intents}
-        self._closed_unseen: set[str] = set()  # records whose last leaf is durable, and its caller gave up
+        self._queue: deque[Queued | Turn] = deque()
+        self._open: dict[str, tuple[At, Intent]] = {}
+        self._unseen = Unseen(clock)
         self._reason = "slow"  # of the last pause
-        self._publication: Iterator[None] | None = None
+        self._publication = Publication(clock, checkpoint_ns, self._stir)
         self._stuck = False  # whether it fails because a checkpoint could not be made
-        self._checkpoint_due = False
-        self._checkpoint_timer: Handle | None = None
         self._again_timer: Handle | None = None
         self._busy_since: int | None = None
         self._wake = asyncio.Event()
@@ -108,29 +109,32 @@ class Log:
             OSError: It can't be written.
         """
         lane, disk = lane or ThreadLane(), disk or Disk()
-        now = clock.wall() // 1_000
-        opened: OpenedLog | None = None
         try:
-            opened = await lane.run(partial(open_log, disk, place, now // 1_000_000))
-            log = cls(opened, gateway, clock, lane, disk, checkpoint_ns)
-            await log._begin(opened, now)
+            started = await lane.run(partial(start, disk, place, gateway, clock))
         except BaseException:
-            if opened is not None:
-                opened.writer.close()
-                disk.close(opened.lock)
             lane.close()
             raise
-        log._task = asyncio.create_task(log._work(), name="tracegate-audit-log")
+        log = cls(started, gateway, clock, lane, disk, checkpoint_ns)
+        log.run()
         return log
+
+    def run(self) -> None:
+        """Take leaves from now on."""
+        self._task = asyncio.create_task(self._work(), name="tracegate-audit-log")
+
+    @property
+    def writing(self) -> str:
+        """The origin of the log that grows; another than `own.origin` while one follows on the other."""
+        return self._opened.signer.key.name
 
     @property
     def size(self) -> int:
-        """Leaves that are durable."""
+        """Leaves of it that are durable."""
         return self._writer.size
 
     @property
     def published(self) -> int:
-        """Size of the last checkpoint."""
+        """Size of its last checkpoint."""
         return self._writer.published
 
     @property
@@ -138,52 +142,90 @@ class Log:
         """Records whose intent is durable and whose end is not."""
         return len(self._open)
 
-    async def append(self, leaf: Leaf, wait_ns: int) -> At:
-        """Make a leaf durable; returns where it stands.
+    @property
+    def carried(self) -> int:
+        """Those of them whose intent stands in the log before."""
+        return sum(intent.log != self.own.origin for _, intent in self._open.values())
 
-        Shield it where the caller may be cancelled: the leaf is written nevertheless.
+    def submit(
+        self, leaf: Leaf, wait_ns: int, *, raw: bytes | None = None, r: bytes | None = None, rows: Rows = ()
+    ) -> Told:
+        """Hand a leaf over; the future has where it stands once it is durable, or why nobody may be told that it is.
+
+        An intent that reaches the disk all the same is closed as aborted here, so its record is over; a final may be
+        handed to `keep`. A future that is cancelled leaves the leaf on its way.
 
         Args:
-            leaf: Complete, for this log.
+            leaf: Complete, for the log of now: made since the last `await`.
             wait_ns: How long to wait for it at most.
+            raw: Its bytes, if they were made already.
+            r: The record's blinding, with its first leaf; durable with it, and can be erased.
+            rows: Kind and SHA-256 of what the record is found by, with its final; as `r`.
 
         Raises:
-            LogUnavailable: It is not known to be durable. An intent that reaches the disk all the same is closed as
-                aborted here, so its record is over; a final may be handed to `keep`.
             Malformed: The leaf can't be written.
         """
+        one = queued(leaf, raw, r, rows)
+        one.told = asyncio.get_running_loop().create_future()
+        why = self.failing if one.begins else None
         if self._ending:
-            raise LogUnavailable("the log is closing")
-        begins = isinstance(leaf, Intent) or (isinstance(leaf, Final) and leaf.prev_intent is None)
-        if self.failing is not None and begins:
-            raise LogUnavailable(self.failing)
-        told: asyncio.Future[At | str] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(leaf, write(leaf), told)
-        self._enqueue(waiting)
-        timer = self._clock.call_at(self._clock.now() + wait_ns, self._give_up, waiting)
-        try:
-            found = await told
-        finally:
-            timer.cancel()
+            why = "the log is closing"
+        elif leaf.log != self.own.origin:
+            why = "the log has ended"
+        if why is not None:
+            self._refuse(one, why)
+            return one.told
+        one.timer = self._clock.call_at(self._clock.now() + wait_ns, self._give_up, one)
+        self._enqueue(one)
+        return one.told
+
+    async def append(
+        self, leaf: Leaf, wait_ns: int, *, raw: bytes | None = None, r: bytes | None = None, rows: Rows = ()
+    ) -> At:
+        """Make a leaf durable; returns where it stands. See `submit`.
+
+        A caller who is cancelled leaves the leaf on its way, but an intent of his is closed as aborted.
+
+        Raises:
+            LogUnavailable: It is not known to be durable.
+            Malformed: The leaf can't be written.
+        """
+        found = await self.submit(leaf, wait_ns, raw=raw, r=r, rows=rows)
         if isinstance(found, str):
             raise LogUnavailable(found)
         return found
 
-    def keep(self, leaf: Leaf) -> None:
-        """Write a leaf that nobody waits for, as soon as the log can be written.
+    def keep(self, leaf: Leaf, *, raw: bytes | None = None, r: bytes | None = None, rows: Rows = ()) -> None:
+        """Write a leaf that nobody waits for, as soon as the log can be written; see `submit` for its parts.
 
         A final is left out if its record was closed in the meantime, by a leaf that its caller had given up.
 
         Raises:
             Malformed: The leaf can't be written.
         """
-        self._enqueue(_Waiting(leaf, write(leaf)))
+        if leaf.log != self.own.origin:
+            leaf, raw = self.own.moved(leaf), None
+        self._enqueue(queued(leaf, raw, r, rows))
 
     def unrecorded(self, outcome: Outcome) -> None:
         """Count a request that was served without a leaf; a `log.paused` follows when the log can be written."""
-        self._own.count(outcome)
-        if self.failing is None:
-            self._wake.set()
+        self.own.count(outcome)
+        self._stir()
+
+    async def follow(self, new: OpenedLog) -> Head:
+        """End this log, and go on with the next: what is handed over from now on is for that one.
+
+        Returns the end of this one when both are on the disk, and its key is not any more.
+
+        Args:
+            new: It has no leaf yet.
+        """
+        following = self.own.follow(new.signer.key.name)
+        turn = Turn(self._opened, self.own, new, following)
+        self.own, self.signer = following, new.signer
+        self._enqueue(turn)
+        await turn.over.wait()
+        return turn.old.writer.head
 
     async def close(self) -> None:
         """Close open intents as aborted, then the log; publish both, and let go of it.
@@ -196,22 +238,20 @@ class Log:
             return
         task, self._task = self._task, None
         await task
-        for waiting in self._queue:
-            self._refuse(waiting, "the log is closed")
-        await self._lane.run(self._let_go)
+        if self._again_timer is not None:
+            self._again_timer.cancel()
+        self._unseen.close()
+        self._publication.rest()
+        left = [self._opened]
+        for one in self._queue:
+            if isinstance(one, Turn):
+                left.append(one.new)
+            else:
+                self._refuse(one, "the log is closed")
+        await asyncio.gather(*(self._lane.run(partial(opened.let_go, self._disk)) for opened in left))
         self._lane.close()
 
-    def _let_go(self) -> None:
-        self._writer.close()
-        self._disk.close(self._lock)
-
     # The life of the log: one task, which gives the lane one piece of work at a time.
-
-    async def _begin(self, opened: OpenedLog, t: int) -> None:
-        first = (self._own.opened(opened, t), *self._aborted("crash"))
-        await self._write([_Waiting(leaf, write(leaf)) for leaf in first])
-        await self._lane.run(partial(list, self._writer.publish()))
-        self._published()
 
     async def _work(self) -> None:
         while not self._ending:
@@ -219,14 +259,11 @@ class Log:
             self._wake.clear()
             await self._drain()
         if self.failing is None:
-            for leaf in self._aborted("shutdown"):
-                self.keep(leaf)
-            self.keep(self._own.closed())
-            self._checkpoint_due = True
+            for at, intent in self._open.values():
+                self.keep(self.own.aborted(at, intent, "shutdown"))
+            self.keep(self.own.closed())
+            self._publication.hurry()
             await self._drain()
-        for timer in (self._checkpoint_timer, self._again_timer):
-            if timer is not None:
-                timer.cancel()
 
     async def _drain(self) -> None:
         """Work until nothing is left to do, or the log can't be written."""
@@ -235,59 +272,77 @@ class Log:
 
     async def _turn(self) -> bool:
         """One group, and one file of a checkpoint; returns whether to go on."""
-        if self.failing is None and self._own.unrecorded:
-            self.keep(self._own.paused(self._reason))
-        group = self._group()
+        if self.failing is None and self.own.unrecorded:
+            self.keep(self.own.paused(self._reason))
         try:
-            if group:
-                await self._write(group)
-                if not self._stuck:
-                    self.failing = None
-            if await self._publish():
-                self.failing, self._stuck = None, False
+            await self._next()
         except OSError as exc:
-            self._failed(exc)
+            self._failed(exc.strerror or str(exc))
             return False
-        return bool(self._queue or self._own.unrecorded or self._publication or self._is_due())
+        except Exception as exc:
+            why = f"{type(exc).__name__}: {exc}"
+            if self.failing != why:
+                logger.exception("The audit log fails in a way that nobody thought of")
+            self._failed(why)
+            return False
+        return bool(self._queue or self.own.unrecorded or self._publication.is_due(self._writer))
 
-    def _group(self) -> list[_Waiting]:
-        group: list[_Waiting] = []
+    async def _next(self) -> None:
+        if self._queue and isinstance(self._queue[0], Turn):
+            await self._turn_over(self._queue[0])
+        elif group := self._group():
+            await self._write(group)
+            if not self._stuck:
+                self._works()
+        if await self._publication.step(self._writer, self._run):
+            self._works()
+            self._stuck = False
+
+    async def _turn_over(self, turn: Turn) -> None:
+        self._publication.broke_off()
+        self._publication.rest()
+        still = sum(intent.log == self.writing for _, intent in self._open.values())
+        await turn.take(self._run, self._disk, still, self._clock.wall() // 1_000)
+        self._queue.popleft()
+        self._opened, self._writer = turn.new, turn.new.writer
+        self.grown.set()
+
+    def _group(self) -> list[Queued]:
+        group: list[Queued] = []
         while self._queue and len(group) < GROUP:
-            waiting = self._queue.popleft()
-            if waiting.told is None and isinstance(waiting.leaf, Final) and self._seen(waiting.leaf.record_id):
+            one = self._queue[0]
+            if isinstance(one, Turn):
+                break
+            self._queue.popleft()
+            if one.told is None and isinstance(one.leaf, Final) and self._unseen.take(one.leaf.record_id):
                 continue
-            group.append(waiting)
+            group.append(one)
         return group
 
-    def _seen(self, record: str) -> bool:
-        """Whether a record was closed by a leaf that its caller gave up; told once."""
-        seen = record in self._closed_unseen
-        self._closed_unseen.discard(record)
-        return seen
-
-    async def _write(self, group: list[_Waiting]) -> None:
+    async def _write(self, group: list[Queued]) -> None:
+        work = partial(self._writer.append, [one.raw for one in group], [one.erasable for one in group])
         try:
-            stood = await self._run(partial(self._writer.append, [waiting.raw for waiting in group]))
-        except OSError:
-            self._queue.extendleft(waiting for waiting in reversed(group) if not waiting.given_up)
+            stood = await self._run(work)
+        except Exception:
+            self._queue.extendleft(one for one in reversed(group) if not one.given_up)
             raise
-        for waiting, (index, hashed) in zip(group, stood, strict=True):
-            self._settle(waiting, At(index=index, hash=hashed.hex()))
-        if self._checkpoint_timer is None:
-            self._checkpoint_timer = self._clock.call_at(self._clock.now() + self._checkpoint_ns, self._tick)
+        for one, (index, hashed) in zip(group, stood, strict=True):
+            self._settle(one, At(index=index, hash=hashed.hex()))
+        self.grown.set()
+        self._publication.grew()
 
-    def _settle(self, waiting: _Waiting, at: At) -> None:
-        leaf = waiting.leaf
+    def _settle(self, one: Queued, at: At) -> None:
+        leaf = one.leaf
+        self.counted[type(leaf)] += 1
         if isinstance(leaf, Intent):
             self._open[leaf.record_id] = (at, leaf)
-            if waiting.given_up:
-                self.keep(self._own.aborted(at, leaf, "log_unavailable"))
+            if one.given_up or (one.told is not None and one.told.cancelled()):
+                self.keep(self.own.aborted(at, leaf, "log_unavailable"))
         elif isinstance(leaf, Final | Aborted):
             self._open.pop(leaf.record_id, None)
-            if waiting.given_up:
-                self._closed_unseen.add(leaf.record_id)
-        if waiting.told is not None and not waiting.told.done():
-            waiting.told.set_result(at)
+            if one.given_up:
+                self._unseen.add(leaf.record_id)
+        one.tell(at)
 
     async def _run(self, work: Callable[[], T]) -> T:
         self._busy_since = self._clock.now()
@@ -296,36 +351,17 @@ class Log:
         finally:
             self._busy_since = None
 
-    async def _publish(self) -> bool:
-        """Publish one file, if a checkpoint is due; returns whether none is any more."""
-        if self._publication is None:
-            if not self._is_due():
-                return True
-            self._published()
-            self._publication = self._writer.publish()
-        if await self._run(partial(next, self._publication, True)):
-            self._publication = None
-        return self._publication is None
+    def _works(self) -> None:
+        if self.failing is not None:
+            logger.warning("The audit log is written again")
+            self.failing = None
 
-    def _published(self) -> None:
-        self._checkpoint_due = False
-        if self._checkpoint_timer is not None:
-            self._checkpoint_timer.cancel()
-            self._checkpoint_timer = None
-
-    def _is_due(self) -> bool:
-        behind = self.size - self.published
-        return behind >= GROUP or (behind > 0 and self._checkpoint_due)
-
-    def _tick(self) -> None:
-        self._checkpoint_due = True
+    def _failed(self, why: str) -> None:
         if self.failing is None:
-            self._wake.set()
-
-    def _failed(self, exc: OSError) -> None:
-        self.failing = self._reason = exc.strerror or str(exc)
-        if self._publication is not None:
-            self._publication, self._checkpoint_due, self._stuck = None, True, True
+            logger.error("The audit log can't be written: %s", why)
+        self.failing = self._reason = why
+        if self._publication.broke_off():
+            self._stuck = True
         self._wake.clear()
         if self._again_timer is not None:
             self._again_timer.cancel()
@@ -333,25 +369,27 @@ class Log:
 
     def _again(self) -> None:
         if not self._queue:
-            self.keep(self._own.alive(len(self._open)))
+            self.keep(self.own.alive(len(self._open)))
         self._wake.set()
 
-    def _enqueue(self, waiting: _Waiting) -> None:
-        self._queue.append(waiting)
+    def _enqueue(self, one: Queued | Turn) -> None:
+        self._queue.append(one)
+        self._stir()
+
+    def _stir(self) -> None:
         if self.failing is None:
             self._wake.set()
 
-    def _give_up(self, waiting: _Waiting) -> None:
-        if waiting in self._queue:
-            self._queue.remove(waiting)
-        waiting.given_up = True
+    def _give_up(self, one: Queued) -> None:
+        if one.told is None or one.told.done():  # its caller was cancelled: it goes its way
+            return
+        if one in self._queue:
+            self._queue.remove(one)
+        one.given_up = True
         if self._busy_since is not None and self._clock.now() - self._busy_since >= AGAIN_NS:
             self.failing = "the disk does not answer"  # until it does
-        self._refuse(waiting, self.failing or "the log is slow")
+        self._refuse(one, self.failing or "the log is slow")
 
-    def _refuse(self, waiting: _Waiting, why: str) -> None:
-        if waiting.told is not None and not waiting.told.done():
-            waiting.told.set_result(why)
-
-    def _aborted(self, cause: Cause) -> list[Leaf]:
-        return [self._own.aborted(at, intent, cause) for at, intent in self._open.values()]
+    def _refuse(self, one: Queued, why: str) -> None:
+        self.failures += one.told is not None and not one.told.done() and isinstance(one.leaf, Intent | Final)
+        one.tell(why)

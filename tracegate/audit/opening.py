@@ -14,19 +14,27 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tracegate.audit.blinds import PRIVATE as PRIVATE_FOLDER
+from tracegate.audit.blinds import SUFFIX, end_of
 from tracegate.audit.canonical import decode, encode
 from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
 from tracegate.audit.disk import PRIVATE, Disk, beside, make_folders, put, stage
 from tracegate.audit.events import Aborted, Closed, Leaf, Opened
+from tracegate.audit.growing import Growing
 from tracegate.audit.keys import Signer, check_origin, signer_of
-from tracegate.audit.kinds import At, Final, Intent
+from tracegate.audit.kinds import At, Final, Head, Intent
 from tracegate.audit.leaf import read
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.segments import name_of, scan
+from tracegate.audit.tenants import TenantKeys
 from tracegate.audit.tiles import WIDTH, Tile, read_entries
 from tracegate.audit.tree import Tree
 from tracegate.audit.writer import Writer
 from tracegate.errors import Malformed, TracegateError
+
+
+SECRET = 0o700
+"""Mode of the folder of what is for no auditor."""
 
 
 class StartRefused(TracegateError):
@@ -55,21 +63,34 @@ class Place:
         replica, epoch = self.origin.split("/")[-2:]
         return self.root / "keys" / replica / f"{epoch}.key"
 
+    @property
+    def private(self) -> Path:
+        """The folder of what is for no auditor."""
+        return self.root / PRIVATE_FOLDER
+
+    @property
+    def table(self) -> Path:
+        """Of what can be erased."""
+        replica, epoch = self.origin.split("/")[-2:]
+        return self.private / replica / f"{epoch}{SUFFIX}"
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedLog:
     """A log that can be written.
 
     Args:
+        place: Where it is.
         writer: At its end.
         signer: Its key.
         lock: The descriptor that holds it.
         created: When it was made, in seconds since 1970 UTC.
         last: The last leaf; `None` where there is none.
-        intents: Those that no leaf closes, oldest first.
+        intents: Those that no leaf closes, oldest first; some may stand in the log before this one.
         cut: Bytes of a torn end that were cut.
     """
 
+    place: Place
     writer: Writer
     signer: Signer
     lock: int
@@ -77,6 +98,16 @@ class OpenedLog:
     last: Leaf | None
     intents: tuple[tuple[At, Intent], ...]
     cut: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing may follow: the next epoch has a log of its own."""
+        return isinstance(self.last, Closed) and self.last.reason == "rotate"
+
+    def let_go(self, disk: Disk) -> None:
+        """Give everything back."""
+        self.writer.close()
+        disk.close(self.lock)
 
 
 def open_log(disk: Disk, place: Place, now: int) -> OpenedLog:
@@ -89,7 +120,7 @@ def open_log(disk: Disk, place: Place, now: int) -> OpenedLog:
 
     Raises:
         InUse: Another process has it.
-        StartRefused: It is damaged, ended, or half of it is gone.
+        StartRefused: It is damaged, or half of it is gone.
         OSError: A system call failed.
     """
     check_origin(place.origin)
@@ -124,12 +155,13 @@ def _opened(disk: Disk, place: Place, now: int, lock: int) -> OpenedLog:
         raise Malformed("`checkpoint` is missing")  # a log is published before it takes anything but its opening
     for raw in behind:
         tree.append(leaf_hash(raw))
-    last, intents = _open_intents(_backwards(disk, place, head.size, [*kept, *behind]))
-    if isinstance(last, Closed) and last.reason == "rotate":
-        raise Malformed("the log has ended; the next epoch has its own")
+    last, intents = _open_intents(disk, place, _backwards(disk, place, head.size, [*kept, *behind]))
     disk.sync_folder(place.folder)
-    writer = Writer(disk, place.folder, signer, tree, head.size, [*kept, *behind])
-    return OpenedLog(writer, signer, lock, created, last, intents, cut)
+    make_folders(disk, place.private, SECRET)
+    table = Growing(disk, place.table, PRIVATE, end_of(place.table, tree.size))
+    tenants = TenantKeys(disk, place.private)
+    writer = Writer(disk, place.folder, signer, tree, head.size, [*kept, *behind], table, tenants)
+    return OpenedLog(place, writer, signer, lock, created, last, intents, cut)
 
 
 def _identity(disk: Disk, place: Place, now: int) -> tuple[Signer, int]:
@@ -229,32 +261,50 @@ def _backwards(disk: Disk, place: Place, published: int, tail: list[bytes]) -> I
         yield from reversed(list(enumerate(_bundle(disk, place, Tile("entries", bundle)), bundle * WIDTH)))
 
 
-def _open_intents(leaves: Iterator[tuple[int, bytes]]) -> tuple[Leaf | None, tuple[tuple[At, Intent], ...]]:
+def _open_intents(
+    disk: Disk, place: Place, leaves: Iterator[tuple[int, bytes]]
+) -> tuple[Leaf | None, tuple[tuple[At, Intent], ...]]:
     """The last leaf and the intents without an end.
 
-    Nothing is open before a run that left nothing open, nor before one that wrote an intent: it had closed the rest.
+    Nothing is open before a run that left nothing open, nor before one that wrote an intent: it had closed the rest. A
+    run that began this log may have left some in the one before, and in none before that.
     """
     last: Leaf | None = None
     begun = False
     closed: set[str] = set()
     found: list[tuple[At, Intent]] = []
-    for index, raw in leaves:
-        known = read(raw)
-        last = last or known.leaf
-        match known.leaf:
-            case Closed(open_intents=0):
-                break
-            case Opened() if begun:
-                break
-            case Final() | Aborted():
-                closed.add(known.leaf.record_id)
-            case Intent():
-                begun = True
-                if known.leaf.record_id not in closed:
-                    found.append((At(index=index, hash=known.hash.hex()), known.leaf))
-            case _:
-                pass
-    return last, tuple(reversed(found))
+    of: str | None = None  # the log that is read, where it is the one before
+    while True:
+        prev: Head | None = None
+        for index, raw in leaves:
+            known = read(raw)
+            last = last or known.leaf
+            match known.leaf:
+                case Closed(open_intents=0):
+                    break
+                case Opened(reason="rotate"):
+                    prev = known.leaf.prev if of is None else None
+                case Opened() if begun:
+                    break
+                case Final() | Aborted():
+                    closed.add(known.leaf.record_id)
+                case Intent():
+                    begun = True
+                    if known.leaf.record_id not in closed:
+                        found.append((At(index=index, hash=known.hash.hex(), log=of), known.leaf))
+                case _:
+                    pass
+        before = None if prev is None else Place(place.root, prev.log)
+        if before is None or prev is None or not (before.folder / "checkpoint").exists():  # its time may be over
+            return last, tuple(reversed(found))
+        of, leaves = prev.log, _published(disk, before, prev.size)
+
+
+def _published(disk: Disk, place: Place, size: int) -> Iterator[tuple[int, bytes]]:
+    """Every leaf of a log that has ended, the last first."""
+    full, width = divmod(size, WIDTH)
+    tail = _bundle(disk, place, Tile("entries", full, width)) if width else []
+    return _backwards(disk, place, size, tail)
 
 
 def _bundle(disk: Disk, place: Place, tile: Tile) -> list[bytes]:

@@ -11,10 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tracegate.audit.checkpoint import Checkpoint, sign_checkpoint
-from tracegate.audit.disk import Disk, make_folders, put, write_all
+from tracegate.audit.disk import Disk, put
+from tracegate.audit.growing import Growing
 from tracegate.audit.keys import Signer
+from tracegate.audit.kinds import Head
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.segments import frame, name_of
+from tracegate.audit.slots import Erasable, slots_of
+from tracegate.audit.tenants import TenantKeys
 from tracegate.audit.tiles import WIDTH, Tile, bundle_of, tiles_of
 from tracegate.audit.tree import Tree
 
@@ -36,10 +40,20 @@ class Writer:
         tree: Of all leaves so far.
         published: Size of the last checkpoint.
         kept: The leaves from the beginning of the bundle that the last checkpoint cuts.
+        table: Of what can be erased.
+        tenants: Keys of the rows in it.
     """
 
     def __init__(
-        self, disk: Disk, folder: Path, signer: Signer, tree: Tree, published: int, kept: Sequence[bytes]
+        self,
+        disk: Disk,
+        folder: Path,
+        signer: Signer,
+        tree: Tree,
+        published: int,
+        kept: Sequence[bytes],
+        table: Growing,
+        tenants: TenantKeys,
     ) -> None:
         self._disk = disk
         self._folder = folder
@@ -47,9 +61,9 @@ class Writer:
         self._tree = tree
         self._kept = list(kept)
         self._full: list[tuple[Tile, bytes]] = []  # taken from the tree and not under a checkpoint yet
-        self._file: int | None = None
-        self._end = 0  # bytes of the segment that are durable
-        self._clean = False  # whether the segment ends there
+        self._segment: Growing | None = None
+        self._table = table
+        self._tenants = tenants
         self.published = published
 
     @property
@@ -57,20 +71,39 @@ class Writer:
         """Leaves that are durable."""
         return self._tree.size
 
-    def append(self, leaves: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        """Make leaves durable together; returns the index and the hash of each.
+    @property
+    def head(self) -> Head:
+        """The log as it is now."""
+        return Head(log=self._signer.key.name, size=self._tree.size, root=self._tree.root().hex())
+
+    def append(self, leaves: Sequence[bytes], erasable: Sequence[Erasable | None] = ()) -> list[tuple[int, bytes]]:
+        """Make leaves durable together, and before them what belongs to them and can be erased.
+
+        Args:
+            leaves: Their bytes.
+            erasable: What belongs to each of them; empty where to none.
+
+        Returns:
+            The index and the hash of each leaf.
 
         Raises:
-            OSError: None of them is.
+            OSError: None of them is durable.
         """
-        file = self._segment()
         hashes = [leaf_hash(leaf) for leaf in leaves]
-        raw = b"".join(map(frame, leaves, hashes))
-        self._clean = False
-        write_all(self._disk, file, raw)
-        self._disk.sync(file)
-        self._clean = True
-        self._end += len(raw)
+        before = self._table.end
+        slots = [
+            slots_of(one, index, self._tenants.key(one.tenant))
+            for index, one in enumerate(erasable, self.size)
+            if one is not None
+        ]
+        if slots:
+            self._table.append(b"".join(slots))
+        try:
+            self._tail().append(b"".join(map(frame, leaves, hashes)))
+        except BaseException:
+            if slots:
+                self._table.cut(before)
+            raise
         self._kept += leaves
         return [(self._tree.append(value), value) for value in hashes]
 
@@ -105,10 +138,11 @@ class Writer:
                 self._disk.remove_folder(partial)
 
     def close(self) -> None:
-        """Give the segment back."""
-        if self._file is not None:
-            self._disk.close(self._file)
-            self._file = None
+        """Give the files back."""
+        self._table.close()
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
 
     def _publish(self, tile: Tile, raw: bytes) -> None:
         path = self._folder / tile.path
@@ -119,19 +153,11 @@ class Writer:
         else:
             put(self._disk, path, raw)
 
-    def _segment(self) -> int:
-        """The segment that takes the next leaf, ending where what is durable ends."""
-        if self._file is not None and self._clean and self._end >= SEGMENT:
-            self.close()
-        if self._file is None:
-            path = self._folder / name_of(self.size)
-            make_folders(self._disk, path.parent)
-            self._file = self._disk.open(path)
-            self._end, self._clean = 0, False
-        if not self._clean:
-            self._disk.truncate(self._file, self._end)
-            self._disk.sync(self._file)
-            if not self._end:  # its name may be new
-                self._disk.sync_folder(self._folder / "segments")
-            self._clean = True
-        return self._file
+    def _tail(self) -> Growing:
+        """The segment that takes the next leaf."""
+        if self._segment is not None and self._segment.end >= SEGMENT:
+            self._segment.close()
+            self._segment = None
+        if self._segment is None:
+            self._segment = Growing(self._disk, self._folder / name_of(self.size))
+        return self._segment

@@ -30,3 +30,7 @@ class SeededIds:
     def random(self) -> float:
         """See `Ids.random`."""
         return self._random.random()
+
+    def secret(self) -> bytes:
+        """See `Ids.secret`."""
+        return self._random.randbytes(32)
