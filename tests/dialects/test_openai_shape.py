@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracegate.dialects.openai_shape import Choice, Delta, Shape, decode, lenient
+from tracegate.dialects.openai_shape import Choice, Delta, Shape, decode, decode_each, lenient
+from tracegate.dialects.sse import Decoder
 
 
 def test_the_members_that_are_read_are_decoded() -> None:
@@ -93,3 +94,69 @@ def test_large_numbers_are_numbers() -> None:
     assert [1, 1e20, 0.5] == lenient(b"[1,100000000000000000000,0.5]")
     assert [1, Decimal(10**20), Decimal("0.5")] == lenient(b"[1,100000000000000000000,0.5]", real=Decimal)
     assert lenient(b"[" + b"9" * 5000 + b"]") == [float("inf")]
+
+
+PIECES = [
+    b'{"x":[{}',
+    b"{}]}",
+    b'{"x":"}',
+    b'{"}',
+    b'{"id":"1"}',
+    b'{"id":"2","choices":[{"delta":{"content":"a\xc3\xa9"}}]}',
+    b'{"id":7}',
+    b'{"id":"\xff"}',
+    b'{"id":"3",',
+    b'"model":"m"}',
+    b"{",
+    b"}",
+    b"[DONE]",
+    b"",
+    b" ",
+    b"{}",
+    b"{}{}",
+    b"{} x",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=2).map(b"".join), min_size=1, max_size=5))
+def test_events_that_are_decoded_at_once_are_what_each_is(payloads: list[bytes]) -> None:
+    """Never one less, one more, or one that begins in a line and ends in another."""
+    blocks = b"".join(b"data: %b\n\n" % payload for payload in payloads)
+    shapes = decode_each(blocks)
+
+    assert shapes is None or shapes == [decode(payload) for payload in payloads]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "count"),
+    [
+        (b'data: {"id":"1"}\n\n', 1),
+        (b'data: {"id":"1"}\n\ndata: {}\n\n', 2),
+        ('data: {"id":"é"}\n\n'.encode(), 1),
+        (b"", None),
+        (b"\n\n", None),
+        (b": a comment\ndata: {}\n\n", None),
+        (b"data: {}\n: a comment\n\n", None),
+        (b"data: {}\n\n\ndata: {}\n\n", None),
+        (b"data: {}\n\nevent: x\ndata: {}\n\n", None),
+        (b"data: {}\ndata: \n\n", None),
+        (b"data:{}\n\n", None),
+        (b"data: {}\n\ndata: [DONE]\n\n", None),
+        (b"data: {}{}\n\n", None),
+        (b'data: {"id":\n\ndata: "1"}{}\n\n', None),
+        (b'data: {"id":\n\ndata: {}}{}\n\n', None),
+        (b'data: {"x":[{}\n\ndata: {}]}{}\n\n', None),
+        (b'data: {"x":"}\n\ndata: {"}{}\n\n', None),
+        (b'data: {"id":"}\n\ndata: {"}{}\n\n', None),
+        (b"data: {} \n\n", None),
+        (b'data: {"id":"\xff"}\n\n', None),
+        (b'data: {"x":"\xff"}\n\n', None),
+        (b"data: " + b'{"x":[' * 5000 + b"\n\n", None),
+    ],
+)
+def test_only_events_of_one_line_are_decoded_at_once(blocks: bytes, count: int | None) -> None:
+    """The others are looked at one by one."""
+    shapes = decode_each(blocks)
+
+    assert count == (None if shapes is None else len(shapes))
+    assert shapes is None or len(Decoder(1000).feed(blocks)) == count

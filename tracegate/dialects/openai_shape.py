@@ -73,7 +73,8 @@ class Shape(msgspec.Struct, gc=False):
         )
 
 
-_strict = msgspec.json.Decoder(Shape).decode
+_decoder = msgspec.json.Decoder(Shape)
+_strict, _strict_lines = _decoder.decode, _decoder.decode_lines
 
 
 def decode(data: bytes) -> Shape:
@@ -89,6 +90,29 @@ def decode(data: bytes) -> Shape:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _fitted(lenient(data, real=Decimal))
     return shape
+
+
+def decode_each(blocks: bytes) -> list[Shape] | None:
+    """Decode the events of a read at once, in half the time; `None` where each has to be looked at.
+
+    Args:
+        blocks: Whole blocks of server-sent events. Those that are not all one line, `data: ` and an object, are left.
+    """
+    if not (blocks.startswith(b"data: {") and blocks.endswith(b"}\n\n")):
+        return None
+    lines = blocks[6:-2].replace(b"}\n\ndata: {", b"}\n{")
+    events = (len(blocks) - 8 - len(lines)) // 7 + 1
+    if lines.count(b"\n") != events - 1:
+        return None
+    try:
+        shapes = _strict_lines(lines)
+        if not lines.isascii():
+            lines.decode()  # see `decode`
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    # No value goes on behind a line, where `}` stands before a line end and `{` behind it: that is no JSON. So each line
+    # has one at least, and none has two where there are as many as lines.
+    return shapes if len(shapes) == events else None
 
 
 def lenient(data: bytes, *, real: type[float] | type[Decimal] = float, digits: int = 18) -> Any:

@@ -7,7 +7,7 @@ else broke. What was told before a failure is returned first, the failure is rai
 from __future__ import annotations
 
 from tracegate.dialects.openai_errors import decoded, refused_within
-from tracegate.dialects.openai_shape import Delta, Shape, decode
+from tracegate.dialects.openai_shape import Delta, Shape, decode, decode_each
 from tracegate.dialects.openai_usage import UsageShape, usage_of
 from tracegate.dialects.sse import Decoder
 from tracegate.errors import Broken, Failed
@@ -35,6 +35,7 @@ class StreamReader:
         "_decoder",
         "_done",
         "_hide_usage",
+        "_limit",
         "_reasons",
         "_skip_malformed",
         "_status",
@@ -51,6 +52,7 @@ class StreamReader:
         self.skipped = 0
         self.failure: Failed | None = None
         self._status = status
+        self._limit = limit
         self._decoder = Decoder(limit)
         self._choices = choices
         self._hide_usage = hide_usage
@@ -66,15 +68,40 @@ class StreamReader:
             raise self.failure
         if self._done:
             return []
+        blocks = self._decoder.blocks(data)
+        shapes = decode_each(blocks) if len(blocks) <= self._limit else None
         told: list[Event] = []
+        if shapes is not None and self._only_says(shapes):
+            told.append(Chunk(blocks, len(shapes)))
+        elif blocks:
+            self._read(blocks, shapes, told)
+        if self._done:
+            self._finish(told)
+        elif self._decoder.failure is not None and self.failure is None:
+            self._decoder.failure.status = self._status
+            self.failure = self._decoder.failure
+        if self.failure is not None:
+            self.facts.usage = None  # running usage of a stream that broke is no report (ruling 22)
+            if not told:
+                raise self.failure
+        return told
+
+    def _read(self, blocks: bytes, shapes: list[Shape] | None, told: list[Event]) -> None:
+        """Read events one by one, up to the end or what breaks the answer.
+
+        Args:
+            blocks: All of them.
+            shapes: What is decoded of each, where it is already.
+            told: Gets what is to be told.
+        """
         parts: list[bytes] = []
         output = False
-        for raw, payload, name, _, _ in self._decoder.feed(data):
+        for at, (raw, payload, name, _, _) in enumerate(self._decoder.events(blocks)):
             if payload.startswith(_DONE):
                 self._done = True
                 break
             try:
-                shape = decode(payload)
+                shape = decode(payload) if shapes is None else shapes[at]
             except ValueError:
                 if not self._skip_malformed:
                     self.failure = self._broken("http_protocol_error", "An event of the stream is not a JSON object.")
@@ -100,16 +127,33 @@ class StreamReader:
             output = output or said
         if parts:
             told.append(Chunk(parts[0] if len(parts) == 1 else b"".join(parts), len(parts), output))
-        if self._done:
-            self._finish(told)
-        elif self._decoder.failure is not None and self.failure is None:
-            self._decoder.failure.status = self._status
-            self.failure = self._decoder.failure
-        if self.failure is not None:
-            self.facts.usage = None  # running usage of a stream that broke is no report (ruling 22)
-            if not told:
-                raise self.failure
-        return told
+
+    def _only_says(self, shapes: list[Shape]) -> bool:
+        """Whether the events of a read do nothing but go on with the answer; then nothing is to be learnt of them.
+
+        That is so of nearly all reads, and asked as quickly as can be: `_read` tells the same of them.
+        """
+        if not self._committed:
+            return False
+        facts, reasons = self.facts, self._reasons
+        for shape in shapes:
+            choices = shape.choices
+            if not choices or len(choices) > 1 or shape.usage is not None or shape.error or shape.x_groq is not None:
+                return False
+            choice = choices[0]
+            delta = choice.delta
+            if delta is None or choice.finish_reason or choice.error or choice.index not in reasons:
+                return False
+            if not delta.content and not _says(delta):
+                return False
+            if (
+                (facts.id is None and shape.id)
+                or (facts.model is None and shape.model)
+                or (facts.fingerprint is None and shape.system_fingerprint)
+                or (facts.service_tier is None and shape.service_tier)
+            ):
+                return False
+        return True
 
     def end(self) -> list[Event]:
         """See `Reader.end`.

@@ -53,9 +53,17 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[ServerEvent]:
         """Take the next bytes, wherever they were cut, and return the events that they complete."""
+        blocks = self.blocks(data)
+        return self.events(blocks) if blocks else []
+
+    def blocks(self, data: bytes) -> bytes:
+        """Take the next bytes, and return the blocks that they complete, line ends made LF, for `events` to take apart.
+
+        Each ends with its empty line. Whoever knows a quicker way to read some of them need not ask for events.
+        """
         if not self._begun:
             if self.failure is not None:
-                return []
+                return b""
             data = self._begin(data)
         if self._return and data:
             self._return = False
@@ -68,25 +76,32 @@ class Decoder:
         if tail:
             searched = len(tail) - 1
             tail += data
-            end = tail.rfind(b"\n\n", searched)
-            if end < 0:
-                if len(tail) > self._limit:
-                    self._shrink()
-                return []
-            data = bytes(tail[: end + 2])
-            del tail[: end + 2]
+            end = tail.rfind(b"\n\n", searched) + 2
+            data = bytes(tail[:end]) if end > 1 else b""
+            del tail[: len(data)]
         elif not data.endswith(b"\n\n"):
-            end = data.rfind(b"\n\n")
-            if end < 0:
-                tail += data
-                if len(tail) > self._limit:
-                    self._shrink()
-                return []
-            tail += data[end + 2 :]
-            data = data[: end + 2]
-        elif data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 and len(data) <= self._limit:
-            return [_plain(ServerEvent, (data, data[6:-2], None, None, None))]  # the commonest read by far
-        return self._events(data)
+            end = data.rfind(b"\n\n") + 2
+            tail += data[end:] if end > 1 else data
+            data = data[:end] if end > 1 else b""
+        if len(tail) > self._limit:
+            self._shrink()
+        return data
+
+    def events(self, blocks: bytes) -> list[ServerEvent]:
+        """The events of whole blocks, up to one that is too large."""
+        limit = self._limit
+        if blocks.startswith(b"data: ") and blocks.find(b"\n") == len(blocks) - 2 and len(blocks) <= limit:
+            return [_plain(ServerEvent, (blocks, blocks[6:-2], None, None, None))]  # the commonest read by far
+        events: list[ServerEvent] = []
+        for block in blocks[:-2].split(b"\n\n"):
+            if len(block) + 2 > limit:
+                self._fail()
+                return events
+            if block.startswith(b"data: ") and b"\n" not in block:
+                events.append(_plain(ServerEvent, (block + b"\n\n", block[6:], None, None, None)))
+            elif (event := _parsed(block)) is not None:
+                events.append(event)
+        return events
 
     def _begin(self, data: bytes) -> bytes:
         """Drop the byte order mark that may stand in front, however it is cut."""
@@ -97,21 +112,6 @@ class Decoder:
             return b""
         self._begun = True
         return data.removeprefix(_BOM)
-
-    def _events(self, data: bytes) -> list[ServerEvent]:
-        """The events of whole blocks, up to one that is too large."""
-        events: list[ServerEvent] = []
-        for block in data[:-2].split(b"\n\n"):
-            if len(block) + 2 > self._limit:
-                self._fail()
-                return events
-            if block.startswith(b"data: ") and b"\n" not in block:
-                events.append(_plain(ServerEvent, (block + b"\n\n", block[6:], None, None, None)))
-            elif (event := _parsed(block)) is not None:
-                events.append(event)
-        if len(self._tail) > self._limit:
-            self._shrink()
-        return events
 
     def _shrink(self) -> None:
         """Make the unfinished block smaller, or fail."""
