@@ -131,14 +131,17 @@ class _Check:
         """Compare the segments with the leaves, and take those behind the checkpoint from them."""
         published = len(self.leaves)
         named = [found for name in self.names if (found := _SEGMENT.fullmatch(name))]
+        end: int | None = None
         for found in named:
             name, first = found[0], int(found[1])
+            if end not in (None, first):
+                self._fail("segments", f"it does not begin where the one before it ends, at {end}", name)
             segment = scan(self.files.read(name))
+            end = first + len(segment.leaves)
             if segment.damaged:
                 self._fail("segments", f"a bad frame at byte {segment.end}, and good ones behind it", name)
             elif segment.torn:
-                where = first + len(segment.leaves)
-                self.report.checks.append(Check("segments", "missing", "its last frame is not whole", name, where))
+                self.report.checks.append(Check("segments", "missing", "its last frame is not whole", name, end))
             if first > len(self.leaves):
                 self._fail("segments", f"leaves are missing before it, from {len(self.leaves)}", name)
                 continue
@@ -147,6 +150,8 @@ class _Check:
                     self.leaves.append(leaf)
                 elif self.leaves[index] != leaf:
                     self._fail("segments", "a leaf is another than in the tree", name, index)
+        if end is not None and end < published:  # only the oldest may be deleted, so the last one is cut
+            self._fail("segments", f"leaves are missing behind it, from {end}", named[-1][0])
         self._hold("segments", f"{len(named)} files, {len(self.leaves) - published} leaves behind the checkpoint")
 
     def _grow(self) -> None:
