@@ -1,0 +1,67 @@
+"""The leaves of a log that are behind its checkpoint, from its segments, for readers.
+
+They may not be on the disk yet, and be taken back after a failed write: nothing that was read here is kept but the
+place where the leaves under the checkpoint end, which never changes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tracegate.audit.segments import HEAD, name_of, scan
+
+
+class Tail:
+    """Reads the end of one log again and again.
+
+    Args:
+        folder: Of the log.
+    """
+
+    __slots__ = ("_folder", "_place")
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._place = (
+            -1,
+            0,
+            0,
+        )  # a segment by its first leaf, a byte in it, and the index of the leaf that begins there
+
+    def since(self, size: int) -> list[bytes] | None:
+        """The leaves from an index on, up to the first that is not whole yet; `None` where no segment has them.
+
+        Args:
+            size: Of a published checkpoint.
+        """
+        starts = sorted(int(path.stem) for path in self._folder.glob("segments/*.seg"))
+        first = max((start for start in starts if start <= size), default=None)
+        if first is None:
+            return None
+        segment, at, index = self._place
+        if segment != first or index > size:
+            at, index = 0, first
+        found: list[bytes] = []
+        for start in [first, *(start for start in starts if start > first)]:
+            if start > index:  # leaves are missing before it
+                break
+            raw = self._read(start, at)
+            if raw is None:
+                return None
+            leaves = scan(raw).leaves
+            below = leaves[: max(0, size - index)]
+            if below or start <= size:
+                at += sum(HEAD + len(leaf) for leaf in below)
+                self._place = (start, at, index + len(below))
+            found += leaves[len(below) :]
+            at, index = 0, index + len(leaves)
+        return found
+
+    def _read(self, start: int, at: int) -> bytes | None:
+        """A segment from a byte on; `None` where it was removed meanwhile."""
+        try:
+            with (self._folder / name_of(start)).open("rb") as file:
+                file.seek(at)
+                return file.read()
+        except FileNotFoundError:
+            return None
