@@ -37,6 +37,7 @@ UNTESTED: dict[str, str] = {
     "upstream/leaf.py": "a value: nothing to run",
     "upstream/live.py": "half of one hop: tested with it, in test_attempt.py",
     "custody.py": "values: nothing to run",
+    "shipment.py": "values and an interface: nothing to run",
     "inbound.py": "a value: nothing to run",
     "prices/price.py": "a value: nothing to run",
     "server/members.py": "what headers and comments share: tested with both",

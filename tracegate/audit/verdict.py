@@ -17,13 +17,14 @@ VERIFIED, REFUSED, UNUSABLE, INCOMPLETE = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. `file` and `index` say where in a log it failed."""
+    """One thing that was looked at. `file` and `index` say where in a log it failed, `log` in which of several."""
 
     check: str
     result: Result
     detail: str
     file: str | None = None
     index: int | None = None
+    log: str | None = None
 
 
 @dataclass(slots=True)
@@ -75,4 +76,6 @@ def _shown(check: Check) -> dict[str, str | int]:
         shown["file"] = check.file
     if check.index is not None:
         shown["index"] = check.index
+    if check.log is not None:
+        shown["log"] = check.log
     return shown

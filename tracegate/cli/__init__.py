@@ -140,6 +140,31 @@ def fsck(folder: str, keys: tuple[str, ...], against: tuple[str, ...], as_json: 
     sys.exit(auditing.fsck(folder, keys, against, as_json=as_json))
 
 
+@audit.command()
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--sink",
+    "sinks",
+    metavar="FILE|URL",
+    multiple=True,
+    required=True,
+    help="File or folder that it wrote, or a VictoriaLogs; may stand several times.",
+)
+@click.option("--key", "keys", metavar="VKEY|FILE", multiple=True, help="Public keys of the logs; without: incomplete.")
+@click.option("--resend", is_flag=True, help="Let the gateway send what is missing once more.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def reconcile(folder: str, sinks: tuple[str, ...], keys: tuple[str, ...], resend: bool, as_json: bool) -> None:
+    """Compare a sink with all logs below DIR, which is `audit.dir`; name each leaf that is missing, altered or doubled.
+
+    A sink is what the Collector's file exporter wrote, what `audit export` wrote, or the URL of a VictoriaLogs.
+    Exit status: 0 complete, 1 something is missing or altered, 2 usage or unreadable input, 3 nothing is false and
+    something was not shipped yet, or could not be proved.
+    """
+    from tracegate.cli import reconciling
+
+    sys.exit(reconciling.run(folder, sinks, keys, resend=resend, as_json=as_json))
+
+
 @main.group()
 def stack() -> None:
     """A Collector, Jaeger, Prometheus and VictoriaLogs on this machine, built from a checkout."""

@@ -65,7 +65,8 @@ def tell(report: Report, said: str, *, as_json: bool) -> int:
     console = Console(highlight=False, soft_wrap=True)
     for check in report.checks:
         line = Text(f"{check.result:<8}", STYLES[check.result]).append(f"{check.check:<18}", "bold")
-        where = [*([check.file] if check.file else []), *([f"leaf {check.index}"] if check.index is not None else [])]
+        where = [place for place in (check.log, check.file) if place]
+        where += [f"leaf {check.index}"] if check.index is not None else []
         console.print(line.append(": ".join([*where, check.detail]), "default"))
     console.print(Text(said, STYLES[VERDICTS[report.verdict]]))
     return report.code
@@ -79,7 +80,7 @@ def given(asked: Asked, now: int) -> Given:
         OSError: A file can't be read.
     """
     return Given(
-        policy=_policy(asked),
+        policy=policy_of(asked),
         now=now,
         response=_bytes(asked.response),
         bundle=_bytes(asked.receipt),
@@ -91,7 +92,8 @@ def given(asked: Asked, now: int) -> Given:
     )
 
 
-def _policy(asked: Asked) -> Policy:
+def policy_of(asked: Asked) -> Policy:
+    """Whom a command line trusts: the keys of its policy, or those that it names."""
     if asked.policy is not None:
         return parse_policy(text_of(asked.policy))
     return trusting(keys_of(asked.keys))
