@@ -100,6 +100,15 @@ def test_no_record_is_promised_that_could_not_be_kept(audited: bool) -> None:
     assert names.TRACEGATE_AUDIT_RECORD_ID not in server(made.end(error, 503 if audited else 200))
 
 
+def test_where_the_record_stands_is_told_once_it_stands_there() -> None:
+    """And that there is none, of an answer that went out without."""
+    kept, lost = server(Made(record_seq=0).end()), server(Made(degraded=True).end())
+    assert kept[names.TRACEGATE_AUDIT_RECORD_SEQ] == 0
+    assert names.TRACEGATE_AUDIT_DEGRADED not in kept
+    assert lost[names.TRACEGATE_AUDIT_DEGRADED] is True
+    assert names.TRACEGATE_AUDIT_RECORD_SEQ not in lost
+
+
 def test_a_client_that_left_is_told_as_such() -> None:
     """Before the head: no status, no first byte; the outcome is `cancelled`."""
     made = Made()

@@ -8,7 +8,7 @@ from pathlib import Path
 from tracegate.telemetry.metrics_table import INSTRUMENTS
 
 CONVENTIONS = json.loads(Path(__file__).with_name("conventions.json").read_text())
-KINDS = {"counter": "counter", "updown": "updowncounter", "histogram": "histogram"}
+KINDS = {"counter": "counter", "updown": "updowncounter", "gauge": "gauge", "histogram": "histogram"}
 
 
 def test_every_instrument_is_registered_with_its_kind_and_unit() -> None:

@@ -63,6 +63,14 @@ def test_an_up_down_counter_may_fall() -> None:
     ]
 
 
+def test_a_gauge() -> None:
+    """A level has no beginning and adds nothing up."""
+    name = "tracegate.audit.ship_lag"
+    assert decoded(name, NumberPoint(LABELS, 1.5)) == [
+        Point(name, "s", "gauge", SAID, 9, 0, None, None, 1.5, origin=ORIGIN)
+    ]
+
+
 def test_a_histogram() -> None:
     """Count, sum and buckets add up; bounds are the instrument's; exemplars are doubles."""
     name = "tracegate.gateway.overhead"
@@ -103,6 +111,8 @@ def official_metric(metric: Metric, start: int, time: int) -> pb.Metric:
     out = pb.Metric(name=instrument.name, description=instrument.description, unit=instrument.unit)
     if instrument.kind == "histogram":
         out.histogram.aggregation_temporality = CUMULATIVE
+    elif instrument.kind == "gauge":
+        out.gauge.SetInParent()
     else:
         out.sum.aggregation_temporality = CUMULATIVE
         out.sum.is_monotonic = instrument.kind == "counter"
@@ -123,9 +133,10 @@ def official_metric(metric: Metric, start: int, time: int) -> pb.Metric:
                 exemplars=exemplars,
             )
         else:
-            number = out.sum.data_points.add(
-                attributes=attributes, start_time_unix_nano=start, time_unix_nano=time, exemplars=exemplars
-            )
+            points = out.gauge.data_points if instrument.kind == "gauge" else out.sum.data_points
+            number = points.add(attributes=attributes, time_unix_nano=time, exemplars=exemplars)
+            if instrument.kind != "gauge":
+                number.start_time_unix_nano = start
             if isinstance(point.value, int):
                 number.as_int = point.value
             else:

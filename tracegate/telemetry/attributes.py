@@ -70,6 +70,10 @@ def of_server(recorder: Recorder, sums: Sums, error: str | None) -> Attributes:
         own[names.TRACEGATE_CLIENT_REQUEST_ID] = fit(inbound.client_request_id)
     if inbound.recorded and server.reason != "audit_unavailable":  # none is promised that could not be kept
         own[names.TRACEGATE_AUDIT_RECORD_ID] = f"tg-{recorder.request_id}"  # ruling 24
+    if inbound.record_seq is not None:
+        own[names.TRACEGATE_AUDIT_RECORD_SEQ] = inbound.record_seq
+    if inbound.degraded:
+        own[names.TRACEGATE_AUDIT_DEGRADED] = True
     if inbound.first_sent is not None:
         own[names.TRACEGATE_LATENCY_TTFB_MS] = (inbound.first_sent - recorder.origin) / 1e6
     end = server.start if server.end is None else server.end

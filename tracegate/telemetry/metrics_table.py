@@ -13,7 +13,7 @@ from typing import Literal
 
 from tracegate.telemetry import names
 
-InstrumentKind = Literal["counter", "updown", "histogram"]
+InstrumentKind = Literal["counter", "updown", "gauge", "histogram"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,64 @@ INSTRUMENTS: Mapping[str, Instrument] = {
             "Time of a request that was neither upstream nor back-off.",
             _OVERHEAD_SECONDS,
         ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_RECORDS,
+            "counter",
+            "{record}",
+            "Audit records whose last leaf became durable.",
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_FAILURES,
+            "counter",
+            "{failure}",
+            "Answers whose leaf was not durable in time.",
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_ABORTED,
+            "counter",
+            "{record}",
+            "Audit records that were closed without a final.",
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_PAUSES, "counter", "{pause}", "Times in which requests left no audit record."
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_ERASURES, "counter", "{erasure}", "Leaves that tell of erased audit records."
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_READS,
+            "counter",
+            "{read}",
+            "Leaves that tell of somebody who read the audit log.",
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_HEARTBEATS,
+            "counter",
+            "{heartbeat}",
+            "Leaves that tell that the audit log is alive.",
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_GAPS,
+            "gauge",
+            "{leaf}",
+            "Leaves that a sink acknowledged and does not have as they are.",
+        ),
+        Instrument(names.METRIC_TRACEGATE_AUDIT_LEAVES, "gauge", "{leaf}", "Durable leaves of an audit log."),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_PUBLISHED,
+            "gauge",
+            "{leaf}",
+            "Leaves under the last checkpoint of an audit log.",
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_INTENTS_OPEN,
+            "gauge",
+            "{record}",
+            "Audit records that are begun and not closed.",
+        ),
+        Instrument(names.METRIC_TRACEGATE_AUDIT_UNSHIPPED, "gauge", "{record}", "Leaves not shipped yet."),
+        Instrument(names.METRIC_TRACEGATE_AUDIT_SHIP_LAG, "gauge", "s", "Age of the oldest leaf not shipped yet."),
+        Instrument(names.METRIC_TRACEGATE_AUDIT_MODE, "gauge", "{mode}", "1 for the mode the audit log runs in."),
         Instrument(
             names.METRIC_TRACEGATE_TELEMETRY_ERRORS,
             "counter",

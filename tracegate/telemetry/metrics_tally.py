@@ -5,11 +5,23 @@ A tally is the count itself; both renderers read it when they collect, so it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import Lock
+from typing import Protocol
 
 from tracegate.telemetry import names
 from tracegate.telemetry.metrics_labels import NO_ROUTE, Labels, Names
+
+
+class Counts(Protocol):
+    """What is kept elsewhere and read whenever a renderer collects; any thread may ask."""
+
+    @property
+    def instrument(self) -> str:
+        """Its name in `INSTRUMENTS`."""
+
+    def counts(self) -> Sequence[tuple[Labels, int | float]]:
+        """Label set and value of each series."""
 
 
 class Tally:

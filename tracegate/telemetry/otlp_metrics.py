@@ -34,12 +34,13 @@ def encode_metrics(snapshot: Snapshot) -> bytes:
     Raises:
         struct.error: If a sum does not fit 64 bits.
     """
-    times = _at(0x11, snapshot.start) + _at(0x19, snapshot.time)  # fields 2 and 3 of both kinds of point
-    return b"".join(field(0x12, _metric(metric, times)) for metric in snapshot.metrics)
+    start, time = _at(0x11, snapshot.start), _at(0x19, snapshot.time)  # fields 2 and 3 of both kinds of point
+    return b"".join(field(0x12, _metric(metric, start, time)) for metric in snapshot.metrics)
 
 
-def _metric(metric: Metric, times: bytes) -> bytes:
+def _metric(metric: Metric, start: bytes, time: bytes) -> bytes:
     instrument = metric.instrument
+    times = time if instrument.kind == "gauge" else start + time  # a level has no beginning
     head = text_field(0x0A, instrument.name)
     if instrument.description:
         head += text_field(0x12, instrument.description)
@@ -51,6 +52,8 @@ def _metric(metric: Metric, times: bytes) -> bytes:
         field(0x0A, _histogram(point, times, limits) if isinstance(point, HistogramPoint) else _number(point, times))
         for point in metric.points
     ]
+    if instrument.kind == "gauge":
+        return head + field(0x2A, b"".join(points))
     if instrument.kind == "histogram":
         return head + field(0x4A, b"".join((*points, CUMULATIVE)))
     kind = CUMULATIVE + MONOTONIC if instrument.kind == "counter" else CUMULATIVE

@@ -16,7 +16,7 @@ from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, V
 
 from tracegate.telemetry import names
 from tracegate.telemetry.metrics_table import INSTRUMENTS, Instrument
-from tracegate.telemetry.metrics_tally import Tally
+from tracegate.telemetry.metrics_tally import Counts
 from tracegate.telemetry.model import Measurement
 from tracegate.telemetry.sdk_spans import NOWHERE, context_of
 
@@ -35,7 +35,7 @@ class Metrics:
     __slots__ = ("_record",)
 
     def __init__(
-        self, provider: MeterProvider, tallies: Sequence[Tally] = (), zeros: Iterable[Measurement] = ()
+        self, provider: MeterProvider, tallies: Sequence[Counts] = (), zeros: Iterable[Measurement] = ()
     ) -> None:
         meter = provider.get_meter(names.SCOPE, names.SCOPE_VERSION, names.SCHEMA_URL)
         observed = {tally.instrument: tally for tally in tallies}
@@ -43,7 +43,7 @@ class Metrics:
         for name, instrument in INSTRUMENTS.items():
             if name in observed:
                 _observe(meter, instrument, observed[name])
-            elif instrument.kind != "updown":
+            elif instrument.kind in ("counter", "histogram"):
                 self._record[name] = _recorder(meter, instrument)
         self(zeros)
 
@@ -99,12 +99,14 @@ def _recorder(meter: Meter, instrument: Instrument) -> Callable[..., None]:
     return made.add
 
 
-def _observe(meter: Meter, instrument: Instrument, tally: Tally) -> None:
-    create = (
-        meter.create_observable_counter if instrument.kind == "counter" else meter.create_observable_up_down_counter
-    )
+def _observe(meter: Meter, instrument: Instrument, tally: Counts) -> None:
+    create: Callable[..., object] = meter.create_observable_gauge
+    if instrument.kind == "counter":
+        create = meter.create_observable_counter
+    elif instrument.kind == "updown":
+        create = meter.create_observable_up_down_counter
     create(instrument.name, [partial(_observations, tally)], instrument.unit, instrument.description)
 
 
-def _observations(tally: Tally, options: CallbackOptions) -> list[Observation]:
+def _observations(tally: Counts, options: CallbackOptions) -> list[Observation]:
     return [Observation(count, dict(labels), NOWHERE) for labels, count in tally.counts()]

@@ -25,7 +25,7 @@ from tracegate.clock import Clock
 from tracegate.errors import ConfigError
 from tracegate.telemetry import names
 from tracegate.telemetry.metrics import Measurements
-from tracegate.telemetry.metrics_tally import Losses, Tally
+from tracegate.telemetry.metrics_tally import Counts, Losses
 from tracegate.telemetry.model import Value
 from tracegate.telemetry.sdk import Replay, Replays
 from tracegate.telemetry.sdk_exporters import (
@@ -130,7 +130,7 @@ def file_providers(path: str) -> Providers:
 
 
 def replay(
-    providers: Providers, clock: Clock, measurements: Measurements, losses: Losses, tallies: Sequence[Tally] = ()
+    providers: Providers, clock: Clock, measurements: Measurements, losses: Losses, tallies: Sequence[Counts] = ()
 ) -> Replay:
     """The replay renderer over providers.
 

@@ -21,7 +21,7 @@ from tracegate.telemetry.aggregate import Aggregator
 from tracegate.telemetry.direct import Channels, Direct
 from tracegate.telemetry.export import Channel, Endpoint, Signal
 from tracegate.telemetry.metrics import Measurements
-from tracegate.telemetry.metrics_tally import Losses, Repeats, Tally
+from tracegate.telemetry.metrics_tally import Counts, Losses, Repeats
 from tracegate.telemetry.otlp import Envelope
 from tracegate.telemetry.post import Post, Poster, tls_context
 from tracegate.telemetry.view import View
@@ -113,7 +113,7 @@ def views(
     measurements: Measurements,
     *,
     losses: Losses | None = None,
-    tallies: Sequence[Tally] = (),
+    tallies: Sequence[Counts] = (),
     environ: Mapping[str, str] | None = None,
     post: Post | None = None,
     resource: dict[str, str] | None = None,
@@ -179,7 +179,7 @@ def _direct(
     measurements: Measurements,
     losses: Losses,
     repeats: Repeats,
-    tallies: Sequence[Tally],
+    tallies: Sequence[Counts],
     post: Post | None,
     resource: dict[str, str],
 ) -> Direct:
@@ -252,7 +252,7 @@ def _replay(
     clock: Clock,
     measurements: Measurements,
     losses: Losses,
-    tallies: Sequence[Tally],
+    tallies: Sequence[Counts],
     environ: Mapping[str, str],
     resource: dict[str, str],
 ) -> View:
