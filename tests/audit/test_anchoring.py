@@ -1,0 +1,112 @@
+"""Every anchor is told of the newest head, from time to time, and none holds up another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+
+from tests.audit.vectors import CHECKPOINT, ORIGIN, ROOTS
+from tracegate.audit.anchoring import EVERY_NS, Anchor, Anchoring, Head, Held, Unanchored
+from tracegate.audit.checkpoint import Checkpoint
+from tracegate.testing.clock import FakeClock
+from tracegate.testing.loop import run
+
+
+async def _nothing(old: int) -> Sequence[bytes]:
+    return ()
+
+
+HEAD = Head(CHECKPOINT, Checkpoint(ORIGIN, 6, ROOTS[6]), _nothing)
+
+
+class Giving:
+    """An anchor that gives what it is told to give."""
+
+    def __init__(self, gives: Held | Unanchored | None, after: asyncio.Event | None = None) -> None:
+        self.gives = gives
+        self.after = after
+        self.told = 0
+
+    async def anchor(self, head: Head) -> Held | None:
+        """See `Anchor`."""
+        self.told += 1
+        if self.after is not None:
+            await self.after.wait()
+        if isinstance(self.gives, Unanchored):
+            raise self.gives
+        return self.gives
+
+
+def anchoring(
+    *anchors: Anchor, head: Head | None = HEAD, clock: FakeClock | None = None
+) -> tuple[Anchoring, list[Held]]:
+    """What tells them, and what they gave."""
+    gave: list[Held] = []
+
+    async def newest() -> Head | None:
+        return head
+
+    return Anchoring(anchors, newest, lambda of, held: gave.append(held), clock or FakeClock()), gave
+
+
+def test_what_each_gives_is_handed_on() -> None:
+    """But nothing where it was held before."""
+    held = Held("witness", "w.example/w", "— w.example/w AAAA\n")
+    made, gave = anchoring(Giving(held), Giving(None))
+    asyncio.run(made.tell())
+    assert gave == [held]
+
+
+def test_one_that_refuses_is_told_of_and_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """The operator reads which head, of which log, and why."""
+    held = Held("rfc3161", "tsa.example", "AAAA")
+    made, gave = anchoring(Giving(Unanchored("w.example/w: no answer")), Giving(held))
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(made.tell())
+    assert gave == [held]
+    assert caplog.messages == [f"The head of {ORIGIN} at 6 leaves is not anchored: w.example/w: no answer."]
+
+
+def test_a_log_without_a_head_is_not_told() -> None:
+    """Nothing was published."""
+    one = Giving(None)
+    made, _ = anchoring(one, head=None)
+    asyncio.run(made.tell())
+    assert one.told == 0
+
+
+def test_a_slow_one_holds_up_nobody() -> None:
+    """All are told at the same time."""
+
+    async def main() -> None:
+        free = asyncio.Event()
+        slow, quick = Giving(None, free), Giving(Held("witness", "w", "x"))
+        made, gave = anchoring(slow, quick)
+        task = asyncio.create_task(made.tell())
+        for _ in range(5):  # turns of the loop
+            await asyncio.sleep(0)
+        assert (slow.told, len(gave), task.done()) == (1, 1, False)
+        free.set()
+        await task
+
+    asyncio.run(main())
+
+
+def test_they_are_told_again_and_again_until_it_ends() -> None:
+    """Once a minute."""
+
+    async def main() -> None:
+        clock, one = FakeClock(), Giving(None)
+        made, _ = anchoring(one, clock=clock)
+        task = asyncio.create_task(made.run())
+        await clock.sleep_until(clock.now() + 3 * EVERY_NS + 1)
+        task.cancel()
+        with suppress(asyncio.CancelledError):  # which is how it ends
+            await task
+        assert one.told == 3
+
+    run(main)
