@@ -15,7 +15,8 @@ from tracegate.testing.ids import SeededIds
 from tracegate.testing.loop import run
 from tracegate.testing.receiver import Accept, Behaviour, Hang, Partial, Refuse, Reset, Slow
 
-pytestmark = pytest.mark.slow
+# Traced line by line it takes three times as long; the tests of each room hold what is covered.
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 S = 1_000_000_000
 CONFIG = """

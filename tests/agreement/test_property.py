@@ -23,7 +23,8 @@ from tracegate.testing.driver import AppBroke
 from tracegate.testing.loop import run
 from tracegate.testing.simulator_log import Entry
 
-pytestmark = pytest.mark.slow
+# Traced line by line, draws take three times as long; the tests of each room hold what is covered.
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 CASES = 5000
 BLOCK = 250
