@@ -28,7 +28,8 @@ class Inbound:
     `chunks` counts the data events sent to the client, `[DONE]` not counted (ruling 26). `body` is the client's
     request, for views that tell its parameters; never shown as text. `audited` is false where the audit log is
     switched off. `record_seq` is where the leaf that closes its record stands in the log, once that is durable;
-    `degraded` says that it was served although its record was not durable then.
+    `degraded` says that it was served although its record was not durable then; `lost`, that nothing that was sent
+    names the record, because no leaf of it was durable.
     """
 
     method: str = "POST"
@@ -56,8 +57,9 @@ class Inbound:
     body: Body | None = field(default=None, repr=False)
     record_seq: int | None = None
     degraded: bool = False
+    lost: bool = False
 
     @property
     def recorded(self) -> bool:
         """Whether it leaves an audit record, whose id is then told: authenticated calls for inference (ruling 24)."""
-        return self.authenticated and self.api is not None and self.audited
+        return self.authenticated and self.api is not None and self.audited and not self.lost

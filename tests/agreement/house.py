@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.agreement.client import Answer
+from tracegate import __version__
+from tracegate.audit.kinds import Gateway
 from tracegate.config.load import load
 from tracegate.config.model import Config
 from tracegate.server.assemble import assemble
 from tracegate.telemetry.view import View
+from tracegate.testing.audit import MemoryLog
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.collected import Collected
 from tracegate.testing.driver import ClientExchange, drive
@@ -23,30 +26,48 @@ PATH = "/v1/chat/completions"
 
 
 class House:
-    """The gateway, its providers and what was seen; made inside a virtual run.
+    """The gateway, its providers, its log and what was seen; made inside a virtual run, and closed in it.
 
     Args:
         config: The configuration, as YAML or already loaded.
         scripts: What each model does, beside those whose names begin with `sim-`.
         views: Where closed requests go, beside `view.requests`.
         seed: Of ids and draws.
+        log: How its log is kept; see `MemoryLog`.
     """
 
     def __init__(
-        self, config: str | Config, scripts: Mapping[str, Any] | None = None, *views: View, seed: int = 1
+        self,
+        config: str | Config,
+        scripts: Mapping[str, Any] | None = None,
+        *views: View,
+        seed: int = 1,
+        log: Mapping[str, Any] | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.config = loaded(config) if isinstance(config, str) else config
         self.exchange = MemoryExchange(self.clock, scripts)
         self.view = Collected(*views)
+        self.log: MemoryLog | None = None
+        if self.config.audit.mode != "off":
+            self.log = MemoryLog(self.clock, SeededIds(seed + 1000), writer_of(self.config), **(log or {}))
         self.assembled = assemble(
             self.config,
             self.view,
             clock=self.clock,
             ids=SeededIds(seed),
             exchanges=dict.fromkeys(self.config.providers, self.exchange),
+            audit=None if self.log is None else self.log.audit,
         )
         self.app = self.assembled.app
+
+    async def close(self) -> None:
+        """Close the log; it must be sound."""
+        if self.log is not None:
+            await self.log.close()
+            faults = self.log.faults()
+            self.log.remove()
+            assert faults == []
 
     def post(
         self, model: str = "chat", *, headers: Mapping[str, str] | None = None, window: int | None = None, **body: Any
@@ -82,6 +103,17 @@ class House:
                 answer.left = True
         answer.body = b"".join(chunks)
         return answer
+
+
+def writer_of(config: Config) -> Gateway:
+    """What leaves say of a gateway."""
+    return Gateway(
+        node=config.gateway.node or "node",
+        run="00000000-0000-7000-8000-000000000000",
+        version=__version__,
+        config_digest=config.digest,
+        region=config.gateway.region,
+    )
 
 
 def loaded(text: str, env: Mapping[str, str] | None = None) -> Config:

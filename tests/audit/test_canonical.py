@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.audit.vectors import BODY, LEAVES, VECTORS
-from tracegate.audit.canonical import LARGEST, canonical_body, decode, encode
+from tracegate.audit.canonical import LARGEST, canonical_body, canonical_value, decode, encode
 from tracegate.errors import Malformed
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(lambda text: text != "unknown")
@@ -166,3 +166,28 @@ def test_the_body_of_the_vectors_has_its_form() -> None:
 def test_a_body_without_a_canonical_form_has_none(body: bytes) -> None:
     """Two keys of one name, numbers beyond a double, half pairs, and what is no JSON."""
     assert canonical_body(body) is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["\U0001f600", "\ufb33", "a"],
+        ["a", "\U0001f600"],
+        ["\ufb33", "b", "a"],
+        ["\U00010000\ufb33", "\U00010000\ud7ff"],
+    ],
+)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_keys_are_in_the_order_of_their_utf_16_units(names: list[str], ascii_only: bool) -> None:
+    """Beyond the basic plane it is another than that of the characters."""
+    body = json.dumps({name: {name: index} for index, name in enumerate(names)}, ensure_ascii=ascii_only).encode()
+    assert canonical_body(body) == rfc8785.dumps(json.loads(body))
+
+
+def test_a_value_comes_with_its_form() -> None:
+    """Whole, but for numbers that an integer can't be."""
+    found = canonical_value(b'{ "b": [1, "x", null], "a": {"c": true} }')
+    assert found == ({"b": [1, "x", None], "a": {"c": True}}, b'{"a":{"c":true},"b":[1,"x",null]}')
+    fraction = canonical_value(b"[1.50]")
+    assert fraction is not None
+    assert fraction[1] == b"[1.5]"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.audit.vectors import BODY, SSE
-from tracegate.audit.content import events, texts_of_body, texts_of_stream
+from tracegate.audit.content import CHOICES, StreamTexts, events, texts_of_body, texts_of_stream
 
 
 def _event(*choices: object) -> bytes:
@@ -53,3 +55,58 @@ def test_events_are_split_at_every_line_end() -> None:
     """Comments and other fields are no data; an event that is not finished is none."""
     stream = b": keep-alive\n\ndata: a\r\ndata:b\r\n\r\nevent: x\rdata: c\r\rdata: cut"
     assert list(events(stream)) == ["a\nb", "c"]
+
+
+def test_of_very_many_choices_the_first_have_a_text() -> None:
+    """A provider that invents indices can't make a leaf too long."""
+    choices = [
+        {"index": index, "message": {"content": "a"}, "delta": {"content": "b"}} for index in (CHOICES - 1, CHOICES)
+    ]
+    assert texts_of_body(json.dumps({"choices": choices}).encode()) == {CHOICES - 1: "a"}
+    assert texts_of_stream(_event(*choices)) == {CHOICES - 1: "b"}
+
+
+CHOICE = b'{"index":0,"delta":{"content":"%s"}}'
+PIECES = [
+    b'data: {"choices":[%s]}\n\n' % (CHOICE % b"quick"),
+    b'data: {"choices":[%s]}\n\n' % (CHOICE % b"\\ud83d"),
+    b'data: {"choices":[%s]}\n\n' % (CHOICE % b"\xff"),
+    b'data:{"choices":[%s]}\n\n' % (CHOICE % b"no blank"),
+    b'\n\ndata: {"choices":[%s]}\n\n\n' % (CHOICE % b"blank lines"),
+    b'data: {"choices":[\ndata: %s]}\n\n' % (CHOICE % b"two lines"),
+    b'event: x\r\ndata: {"choices":[%s]}\r\n\r\n' % (CHOICE % b"carriage returns"),
+    b'\xef\xbb\xbfdata: {"choices":[%s]}\n\n' % (CHOICE % b"a mark of order"),
+    b'data: {"choices":[%s,7]}\n\n' % (CHOICE % b"no choice"),
+    b'data: {"n":NaN,"choices":[%s]}\n\n' % (CHOICE % b"no number"),
+    b'data: {"choices":[{"index":1.5,"delta":{"content":"a fraction"}},{"delta":{"content":7}},{"delta":[]}]}\n\n',
+    b'data: {"choices":[],"choices":[%s]}\n\n' % (CHOICE % b"twice"),
+    b'data: {"error":{"message":"broke"}}\n\n: keep-alive\n\ndata: [DONE]\n\n',
+    b'data: {"choices":null}\n\ndata: {"choices":[{"index":0,"delta":null},{"index":0,"finish_reason":"stop"}]}\n\n',
+    b"data: " + b"[" * 2000 + b"\n\n",
+]
+
+
+def _leniently(stream: bytes) -> dict[int, str]:
+    """The same by the lenient reader alone, which knows no short way."""
+    parts: dict[int, str] = {}
+    for data in events(stream):
+        try:
+            choices = json.loads(data)["choices"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+        known = [choice for choice in choices or () if isinstance(choice, dict)]
+        for position, choice in enumerate(known):
+            delta, index = choice.get("delta"), choice.get("index")
+            if isinstance(delta, dict) and isinstance(text := delta.get("content"), str):
+                place = index if type(index) is int and index >= 0 else position
+                parts[place] = parts.get(place, "") + text
+    return parts
+
+
+@given(st.lists(st.sampled_from(PIECES)))
+def test_a_stream_read_in_pieces_has_the_texts_of_the_whole(pieces: list[bytes]) -> None:
+    """Those that a verifier finds in the capture, however odd its events are."""
+    stream = StreamTexts()
+    for piece in pieces:
+        stream.feed(piece)
+    assert stream.joined() == texts_of_stream(b"".join(pieces)) == _leniently(b"".join(pieces))

@@ -26,7 +26,7 @@ from tracegate.server.headers import GatewayFacts, HeaderWriter
 
 R = bytes(range(32))
 DIGEST = hashlib.sha256(b"body").digest()
-QUESTION = Question(DIGEST, 4, "application/json", R)
+QUESTION = Question(DIGEST, 4, "application/json", R, "/v1/chat/completions")
 GATEWAY = Gateway(node="tg-7f9c", run="r", version="0.1.0", config_digest=HEX, region="eu-central-1")
 WRITER = LeafWriter(ORIGIN, GATEWAY, lambda: ClockState(source="adjtimex", offset_us=-5))
 HEADERS = HeaderWriter(GatewayFacts("tracegate-1", version="0.1.0", node="tg-7f9c", region="eu-central-1"))
@@ -40,8 +40,10 @@ def _sent(case: Case, status: int | None = 200, media: str = JSON, **members: An
 
 def _final(case: Case, sent: Sent, exc: BaseException | None = None) -> Final:
     asked = WRITER.intent(case.recorder, QUESTION)
-    leaf = read(WRITER.final(case.recorder, asked, R, sent, exc, None)).leaf
+    made, raw = WRITER.final(case.recorder, asked, R, sent, exc, None)
+    leaf = read(raw).leaf
     assert isinstance(leaf, Final)
+    assert leaf == made
     assert {name: getattr(leaf, name) for name in asked.__struct_fields__} == {
         name: getattr(asked, name) for name in asked.__struct_fields__
     }
@@ -154,7 +156,7 @@ def test_a_stream_agrees_at_its_commit_and_at_its_end(finish: str) -> None:
     case.end(record, after=4000)
     leaf = _final(case, _sent(case, media=EVENTS, chunks=97, finish_reasons=(finish,)))
     assert list(head_faults(leaf, 200, fields, whole=False)) == []
-    _, closing = split(HEADERS.comment(case.recorder, None, case.now))
+    _, closing = split(HEADERS.comment(case.recorder, None))
     assert closing is not None
     assert list(closing_faults(leaf, closing.lines)) == []
 
@@ -168,7 +170,7 @@ def test_a_stream_that_broke_agrees_with_its_comment() -> None:
     error = Broken("http_response_incomplete", "cut", status=200)
     case.end(record, error, after=100)
     leaf = _final(case, _sent(case, media=EVENTS, chunks=41, ended="truncated_by_upstream"), error)
-    _, closing = split(HEADERS.comment(case.recorder, error, case.now))
+    _, closing = split(HEADERS.comment(case.recorder, error))
     assert closing is not None
     assert list(closing_faults(leaf, closing.lines)) == []
     assert (leaf.usage, leaf.res.ended) == (None, "truncated_by_upstream")
@@ -233,7 +235,6 @@ def test_texts_of_others_are_fitted() -> None:
     """Cut, whole characters, absent where they say nothing; numbers that no leaf can hold are unknown."""
     case = Case()
     case.inbound.tenant, case.inbound.key, case.inbound.alias = "acme", "key-1", "unknown"
-    case.inbound.path = ""
     record = case.begin()
     attempt = case.commit(record, model="unknown", usage=Usage(2**60, -1), finish=("stop", "unknown"))
     attempt.answer.id, attempt.answer.fingerprint = "half \ud83d", "x" * 2000
@@ -242,10 +243,24 @@ def test_texts_of_others_are_fitted() -> None:
     (tried,) = leaf.attempts
     assert (tried.response_id, tried.fingerprint, tried.model_returned) == ("half ?", "x" * 1000, None)
     assert tried.evidence == {"fingerprint": "asserted"}  # what is absent has none
-    assert (leaf.requested.model, leaf.actor.tenant, leaf.actor.key_id, leaf.req.path) == (None, "acme", "key-1", "/")
+    assert (leaf.requested.model, leaf.actor.tenant, leaf.actor.key_id) == (None, "acme", "key-1")
     assert (leaf.usage, tried.finish_reasons, leaf.res.finish_reasons) == (tried.usage, ["stop"], ["stop"])
     assert tried.usage is not None
     assert (tried.usage.input, tried.usage.output) == (None, None)
+
+
+def test_no_path_is_the_root() -> None:
+    """RFC 9110, section 4.2.3; any other is told as it came."""
+    for path, said in (("", "/"), ("/v1/chat%2Fcompletions", "/v1/chat%2Fcompletions")):
+        assert WRITER.intent(_success().recorder, replace(QUESTION, path=path)).req.path == said
+
+
+def test_a_final_may_stand_in_the_log_that_follows() -> None:
+    """The intent is of the one before; all else that both say is equal."""
+    case = _success()
+    asked = msgspec.structs.replace(WRITER.intent(case.recorder, QUESTION), log="gw.example/tracegate/prod/r1/2026-10")
+    leaf, _ = WRITER.final(case.recorder, asked, R, _sent(case), None, At(index=1, hash=HEX, log=asked.log))
+    assert (leaf.log, leaf.record_id) == (ORIGIN, asked.record_id)
 
 
 def test_a_leaf_that_would_be_too_long_has_shorter_texts() -> None:
@@ -299,7 +314,7 @@ def test_a_final_names_its_intent_and_that_it_is_late() -> None:
     """Where one was written; and where the client was told that the log could not be."""
     case, at = _success(), At(index=1, hash=HEX)
     asked = WRITER.intent(case.recorder, QUESTION)
-    raw = WRITER.final(case.recorder, asked, R, _sent(case), None, at, late=True)
+    _, raw = WRITER.final(case.recorder, asked, R, _sent(case), None, at, late=True)
     leaf = read(raw).leaf
     assert isinstance(leaf, Final)
     assert (leaf.prev_intent, leaf.late, leaf.t_end - leaf.t_start) == (at, True, 812_300)

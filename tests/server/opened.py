@@ -114,6 +114,7 @@ def opened(
         houses.append(house)
         await asked(house)
         await asyncio.sleep(0)
+        await house.close()
 
     run(main, seed=seed, leave_timers=leave_timers)
     house = houses[0]

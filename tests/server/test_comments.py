@@ -41,7 +41,7 @@ def test_a_stream_that_is_complete() -> None:
     case.commit(record, after=213.9, usage=Usage(812, 96, 512), finish=("stop",))
     case.end(record, after=3996.8)
     case.inbound.chunks = 97
-    assert WRITER.comment(case.recorder, None, case.now).decode() == (
+    assert WRITER.comment(case.recorder, None).decode() == (
         ': tracegate-served-by openai;model="gpt-5.5-2026-08-07";src=asserted;target="openai-eu";attempt=0, '
         'tracegate;node="tg-7f9c"\n'
         ': tracegate-attempts openai;status=200;dur=4210.7;ttft=213.9;kind=initial;target="openai-eu"\n'
@@ -50,7 +50,15 @@ def test_a_stream_that_is_complete() -> None:
         ": tracegate-outcome ok;finish=stop;chunks=97\n"
         "\n"
     )
-    _lines(WRITER.comment(case.recorder, None, case.now))
+    _lines(WRITER.comment(case.recorder, None))
+
+
+def test_the_receipt_is_the_last_line() -> None:
+    """Where there is one; the rest is as without it."""
+    case = Case(stream=True)
+    case.answered()
+    block = WRITER.comment(case.recorder, None)
+    assert WRITER.comment(case.recorder, None, "e30") == block[:-1] + b": tracegate-receipt e30\n\n"
 
 
 def test_a_stream_that_was_cut() -> None:
@@ -62,7 +70,7 @@ def test_a_stream_that_was_cut() -> None:
     error = Broken("http_response_incomplete", "cut", status=200)
     case.end(record, error, after=90)
     case.inbound.chunks = 41
-    assert _lines(PUBLIC.comment(case.recorder, error, case.now)) == {
+    assert _lines(PUBLIC.comment(case.recorder, error)) == {
         "served-by": 'anthropic;model="claude-opus-5-20260801";src=asserted;attempt=1;error=http_response_incomplete, '
         "tracegate",
         "attempts": "azure.ai.openai;status=429;dur=5.0;kind=initial, "
@@ -84,7 +92,7 @@ def test_usage_tells_what_is_known() -> None:
         record = case.begin()
         case.commit(record, usage=usage)
         case.end(record)
-        assert _lines(WRITER.comment(case.recorder, None, case.now)).get("usage") == expected
+        assert _lines(WRITER.comment(case.recorder, None)).get("usage") == expected
 
 
 @pytest.mark.parametrize(
@@ -104,7 +112,7 @@ def test_finish_reasons_are_those_that_arrived(finish: tuple[str, ...], said: st
     record = case.begin()
     case.commit(record, finish=finish)
     case.end(record)
-    assert _lines(WRITER.comment(case.recorder, None, case.now))["outcome"] == f"{said};chunks=0"
+    assert _lines(WRITER.comment(case.recorder, None))["outcome"] == f"{said};chunks=0"
 
 
 def test_a_stream_stopped_by_a_shutdown_is_cancelled() -> None:
@@ -114,7 +122,7 @@ def test_a_stream_stopped_by_a_shutdown_is_cancelled() -> None:
     case.commit(record)
     stop = asyncio.CancelledError("shutdown")
     case.end(record, stop)
-    facts = _lines(WRITER.comment(case.recorder, stop, case.now))
+    facts = _lines(WRITER.comment(case.recorder, stop))
     assert facts["outcome"] == "cancelled;chunks=0"
     assert facts["served-by"].startswith(
         'openai;model="gpt-5.5-2026-08-07";src=asserted;target="openai-eu";attempt=0, '
@@ -127,7 +135,7 @@ def test_a_stream_that_we_broke_ourselves_blames_no_provider() -> None:
     record = case.begin(cost=costs(5))
     case.commit(record)
     case.end(record)
-    facts = _lines(PUBLIC.comment(case.recorder, Unavailable("no disk", reason="audit_unavailable"), case.now))
+    facts = _lines(PUBLIC.comment(case.recorder, Unavailable("no disk", reason="audit_unavailable")))
     assert facts["served-by"] == 'openai;model="gpt-5.5-2026-08-07";src=asserted;attempt=0, tracegate'
     assert facts["outcome"] == "error;error=audit_unavailable;chunks=0"
 
@@ -135,7 +143,7 @@ def test_a_stream_that_we_broke_ourselves_blames_no_provider() -> None:
 def test_nobody_served() -> None:
     """A head that went out without any attempt (an answer that was kept, later)."""
     case = Case(stream=True)
-    assert _lines(WRITER.comment(case.recorder, None, case.now)) == {
+    assert _lines(WRITER.comment(case.recorder, None)) == {
         "served-by": 'tracegate;node="tg-7f9c"',
         "outcome": "ok;chunks=0",
     }
@@ -148,4 +156,4 @@ def test_a_hostile_model_can_not_send_events(model: str) -> None:
     record = case.begin(OPENAI)
     case.commit(record, model=model)
     case.end(record)
-    assert _lines(PUBLIC.comment(case.recorder, None, case.now))["served-by"] == "openai;attempt=0, tracegate"
+    assert _lines(PUBLIC.comment(case.recorder, None))["served-by"] == "openai;attempt=0, tracegate"

@@ -353,7 +353,8 @@ def test_a_stop_tells_a_client_in_its_stream() -> None:
                 await stopped(house, exchange)
                 body = (await exchange.read()).decode()
                 assert '"code":"shutdown"' in body
-                assert body.endswith(": tracegate-outcome cancelled;chunks=4\n\n")
+                assert "\n: tracegate-outcome cancelled;chunks=4\n: tracegate-receipt " in body
+                assert "[DONE]" not in body
 
         with pytest.raises(AppBroke, match="CancelledError"):
             await client()

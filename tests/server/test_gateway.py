@@ -23,5 +23,5 @@ audit: {mode: off}
     opened(config("sim-ok", more=more), asked)
     (gateway,) = gateways
     assert (1_000_000, 7, 3) == (gateway.body_limit, gateway.request_limit, gateway.attempt_limit)
-    assert (False, 42_000_000_000, False) == (gateway.comments, gateway.deadline_ns, gateway.audited)
-    assert ("tracegate-test", None, 0) == (gateway.name, gateway.gate, gateway.open)
+    assert (False, 42_000_000_000, None) == (gateway.comments, gateway.deadline_ns, gateway.audit)
+    assert ("tracegate-test", 0) == (gateway.name, gateway.open)

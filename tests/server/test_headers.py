@@ -272,6 +272,7 @@ def test_what_the_gateway_refused_itself(exc: Exception, status: int, proxy: str
 def test_a_record_that_could_not_be_kept_is_not_promised() -> None:
     """Strict audit failure."""
     case = Case()
+    case.inbound.lost = True
     exc = Unavailable("the log is full", reason="audit_unavailable")
     assert _said(WRITER.failure(case.recorder, exc, 503, case.now)) == {
         "x-served-by": 'tracegate;node="tg-7f9c"',

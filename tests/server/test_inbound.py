@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tracegate.inbound import Inbound, Remote
-from tracegate.server.inbound import inbound_of, loops, remote_of
+from tracegate.server.inbound import inbound_of, loops, path_of, remote_of, values_of
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01".encode()
@@ -79,6 +79,17 @@ def test_a_trace_context_is_read() -> None:
 def test_no_trace_context_one_that_is_malformed_or_two_are_none(sent: tuple[tuple[bytes, bytes], ...]) -> None:
     """W3C Trace Context, section 3.2.1."""
     assert remote_of(scope(*sent), dict(sent)) is None
+
+
+def test_a_path_is_told_as_the_client_sent_it() -> None:
+    """Not decoded; a server that gives only the decoded one gives that."""
+    assert path_of(scope(raw_path=b"/v1/chat%2Fcompletions")) == "/v1/chat%2Fcompletions"
+    assert path_of(scope()) == "/v1/chat/completions"
+
+
+def test_every_field_of_a_name_counts() -> None:
+    """In their order."""
+    assert values_of(scope((b"a", b"1"), (b"b", b"2"), (b"a", b"\xfc")), b"a") == ["1", "ü"]
 
 
 @pytest.mark.parametrize(

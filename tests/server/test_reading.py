@@ -1,17 +1,20 @@
-"""Reading a client's body: bounded, decoded, or refused."""
+"""Reading a client's body: bounded, decoded, checked, or refused."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
+import hashlib
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from tracegate.errors import Rejected
-from tracegate.server.reading import read_body
+from tracegate.server.reading import check_digest, read_body
 
 TEXT = b'{"model": "chat"}' * 50
 
@@ -41,7 +44,11 @@ def receiving(*parts: bytes, whole: bool = True) -> Callable[[], Awaitable[dict[
 def read(*parts: bytes, limit: int = 10_000, whole: bool = True, coding: bytes | None = None) -> bytes:
     """Read a body with a `Content-Encoding`."""
     headers = {} if coding is None else {b"content-encoding": coding}
-    return asyncio.run(read_body(receiving(*parts, whole=whole), headers, limit))
+    taken: list[bytes] = []
+    try:
+        return asyncio.run(read_body(receiving(*parts, whole=whole), headers, limit, taken))
+    finally:
+        assert b"".join(parts).startswith(b"".join(taken))
 
 
 def refused(*parts: bytes, limit: int = 10_000, coding: bytes | None = None) -> Rejected:
@@ -121,7 +128,51 @@ def test_a_length_that_is_too_large_is_refused_before_anything_is_read() -> None
         raise AssertionError("the body is read")
 
     with pytest.raises(Rejected, match="larger than 5 bytes"):
-        asyncio.run(read_body(receive, {b"content-length": b"6"}, 5))
+        asyncio.run(read_body(receive, {b"content-length": b"6"}, 5, []))
+
+
+def test_what_was_taken_is_told_as_it_came() -> None:
+    """Coded, and of a body that is refused as much as came."""
+    sent = gzip.compress(TEXT, mtime=0)
+    for parts, limit, taken in (
+        ((sent[:9], sent[9:]), 10_000, [sent[:9], sent[9:]]),
+        ((b"abc", b"def", b"g"), 5, [b"abc", b"def"]),
+    ):
+        told: list[bytes] = []
+        headers = {b"content-encoding": b"gzip"} if taken[0] == sent[:9] else {}
+        with nullcontext() if limit == 10_000 else pytest.raises(Rejected, match="larger than 5 bytes"):
+            asyncio.run(read_body(receiving(*parts), headers, limit, told))
+        assert told == taken
+
+
+def field(name: str, data: bytes) -> str:
+    """One member of a `Content-Digest`."""
+    return f"{name}=:{base64.b64encode(hashlib.new(name.replace('-', ''), data).digest()).decode()}:"
+
+
+def test_the_digest_of_a_client_is_checked() -> None:
+    """By both algorithms that are safe (RFC 9530, section 5); what says nothing of them is not checked."""
+    both = f"{field('sha-256', TEXT)}, {field('sha-512', TEXT)}"
+    for said in (field("sha-256", TEXT), field("sha-512", TEXT), both):
+        assert check_digest(said, [TEXT[:9], TEXT[9:]])
+    for said in ("", "md5=:AAAA:", "not one at all"):
+        assert not check_digest(said, [TEXT])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        field("sha-256", b"another"),
+        f"{field('sha-256', TEXT)}, {field('sha-512', b'another')}",
+        "sha-256",
+        'sha-256="text"',
+    ],
+)
+def test_a_body_whose_digest_is_another_is_refused(said: str) -> None:
+    """400: it was changed on its way."""
+    with pytest.raises(Rejected) as caught:
+        check_digest(said, [TEXT])
+    assert (400, "invalid_content_digest") == (caught.value.status, caught.value.code)
 
 
 def test_a_small_body_that_decodes_to_a_large_one_costs_no_memory() -> None:

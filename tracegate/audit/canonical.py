@@ -8,7 +8,8 @@ the whole of the RFC.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,10 @@ UNKNOWN = "unknown"
 # It escapes exactly what section 3.2.2.2 asks for. It sorts by code point where section 3.2.3 sorts by UTF-16 unit,
 # which is the same for keys in ASCII.
 _write = msgspec.json.Encoder(order="sorted").encode
+
+# Where a character beyond the basic plane is in sight, a key might hold it, and the two orders differ.
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]|\\\\u[dD][89abAB]")
+_write_ordered = msgspec.json.Encoder().encode
 
 
 def encode(value: Mapping[str, Any]) -> bytes:
@@ -65,9 +70,19 @@ def canonical_body(body: bytes) -> bytes | None:
 
     It has none if it is no JSON, has a key twice, half a surrogate pair, or a number that a double can't hold.
     """
+    found = canonical_value(body)
+    return None if found is None else found[1]
+
+
+def canonical_value(body: bytes) -> tuple[Any, bytes] | None:
+    """As `canonical_body`, with the value; in it a number with a fraction or an exponent is its canonical text."""
     try:
-        value = json.loads(body.decode(), object_pairs_hook=unique, parse_constant=_refuse)
-        return _text(value).encode()
+        text = body.decode()
+        if (body.isascii() and b"\\u" not in body) or not _ASTRAL.search(text):
+            value = _read(text)
+            return value, _write(value)
+        value = _read_ordered(text)
+        return value, _write_ordered(value)
     except (ValueError, RecursionError):
         return None
 
@@ -104,27 +119,21 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _text(value: Any) -> str:
-    match value:
-        case None | bool() | str():
-            return json.dumps(value, ensure_ascii=False)
-        case int():
-            return _integer(value)
-        case float():
-            return _number(value)
-        case list():
-            return f"[{','.join([_text(part) for part in value])}]"
-        case _:
-            names = sorted(value, key=lambda name: name.encode("utf-16-be"))
-            return (
-                "{" + ",".join([f"{json.dumps(name, ensure_ascii=False)}:{_text(value[name])}" for name in names]) + "}"
-            )
+def _ordered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """As `unique`, in the order of RFC 8785, section 3.2.3."""
+    members = unique(pairs)
+    return {name: members[name] for name in sorted(members, key=lambda name: name.encode("utf-16-be"))}
 
 
-def _integer(value: int) -> str:
+def _integer(text: str) -> int:
+    value = int(text)
     if not -LARGEST <= value <= LARGEST:
         raise ValueError("a double can't hold this integer")
-    return str(value)
+    return value
+
+
+def _fraction(text: str) -> msgspec.Raw:
+    return msgspec.Raw(_number(float(text)).encode())
 
 
 def _number(value: float) -> str:
@@ -145,3 +154,12 @@ def _number(value: float) -> str:
         return f"{minus}0.{'0' * -point}{text}"
     fraction = f".{text[1:]}" if len(text) > 1 else ""
     return f"{minus}{text[0]}{fraction}e{point - 1:+d}"
+
+
+def _reader(pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> Callable[[str], Any]:
+    return json.JSONDecoder(
+        object_pairs_hook=pairs, parse_int=_integer, parse_float=_fraction, parse_constant=_refuse
+    ).decode
+
+
+_read, _read_ordered = _reader(unique), _reader(_ordered)

@@ -8,15 +8,12 @@ from typing import Protocol
 
 from tracegate.audit.blinding import CANONICAL, REQUEST, TEXT, WIRE, blind, commit, r_hash, text_digest
 from tracegate.audit.canonical import canonical_body
-from tracegate.audit.content import Texts, texts_of_body, texts_of_stream
+from tracegate.audit.content import CHOICES, Texts, texts_of_body, texts_of_stream
 from tracegate.audit.events import Aborted
 from tracegate.audit.kinds import Final
 from tracegate.audit.receipt import Receipt
 from tracegate.audit.signature import is_stream
 from tracegate.audit.verdict import Report
-
-CHOICES = 128
-"""Most choices of one answer. Source: OpenAI's API reference, `n`."""
 
 
 class Shown(Protocol):

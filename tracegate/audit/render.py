@@ -39,12 +39,21 @@ LIMITS = (1000, 128, 32)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The request as it was received: the SHA-256 of its body, bytes, content type, and the record's blinding."""
+    """The request as it was received.
+
+    Args:
+        digest: SHA-256 of its body, or of what was taken of it.
+        size: Bytes of that.
+        media: Its content type.
+        r: The record's blinding.
+        path: As the client sent it, without the query.
+    """
 
     digest: bytes
     size: int
     media: str | None
     r: bytes
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,7 @@ class LeafWriter:
             stream=inbound.stream,
             req=Req(
                 method=inbound.method,
-                path=fit(inbound.path) or "/",  # no path is the same as this one: RFC 9110, section 4.2.3
+                path=fit(question.path) or "/",  # no path is the same as this one: RFC 9110, section 4.2.3
                 bytes=question.size,
                 media=fit(question.media),
                 commit=committed(question.r, REQUEST, question.digest),
@@ -134,8 +143,8 @@ class LeafWriter:
         prev_intent: At | None,
         *,
         late: bool = False,
-    ) -> bytes:
-        """The bytes of the leaf that closes a record; its attempts and routes are closed.
+    ) -> tuple[Final, bytes]:
+        """The leaf that closes a record, and its bytes; its attempts and routes are closed.
 
         Args:
             recorder: Of the request.
@@ -150,7 +159,23 @@ class LeafWriter:
         answer = served(recorder.attempts)
         tried, omitted = attempts_of(recorder, answer, LIMITS[0])
         leaf = Final(
-            **{name: getattr(asked, name) for name in Intent.__struct_fields__},
+            v=1,
+            log=self._log,  # may be of a later epoch than the intent's
+            gateway=self._gateway,
+            clock=asked.clock,
+            record_id=asked.record_id,
+            req_id=asked.req_id,
+            trace_id=asked.trace_id,
+            span_id=asked.span_id,
+            t_start=asked.t_start,
+            t_mono=asked.t_mono,
+            actor=asked.actor,
+            requested=asked.requested,
+            route=asked.route,
+            policy=asked.policy,
+            stream=asked.stream,
+            req=asked.req,
+            r_hash=asked.r_hash,
             t_end=microseconds(recorder.wall_of(sent.end)),
             prev_intent=prev_intent,
             outcome=outcome,
@@ -166,11 +191,11 @@ class LeafWriter:
         )
         for limit in LIMITS[1:]:
             try:
-                return write(leaf)
+                return leaf, write(leaf)
             except Malformed:  # too long: texts of others give way
                 tried, omitted = attempts_of(recorder, answer, limit)
                 leaf = replace(leaf, attempts=tried, attempts_omitted=omitted, res=_res(r, sent, limit))
-        return write(leaf)
+        return leaf, write(leaf)
 
     def _route(self, recorder: Recorder) -> RouteTaken | None:
         about = next((record.about for record in recorder.records if record.about is not None), None)

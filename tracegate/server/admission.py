@@ -42,7 +42,7 @@ def admit(
         raise not_allowed(inbound.method, methods)
     caller = gateway.keyring.caller(headers, recorder.wall)
     inbound.authenticated = True
-    inbound.audited = gateway.audited
+    inbound.audited = gateway.audit is not None
     inbound.tenant, inbound.key, inbound.trust = caller.tenant, caller.key, caller.trust
     if caller.trust != "ignore" and (remote := remote_of(scope, headers)) is not None:
         inbound.remote = remote

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.types import ASGIApp
 
@@ -32,12 +32,25 @@ from tracegate.telemetry.metrics_tally import Active
 from tracegate.telemetry.view import View
 from tracegate.upstream.exchange import Exchange
 
-STARTING, STOPPING = "starting_up", "shutting_down"
+if TYPE_CHECKING:
+    from tracegate.audit.process import Audit
+
+STARTING, STOPPING, AUDIT = "starting_up", "shutting_down", "audit_log"
 """What `/readyz` names while it is so."""
 
 LEAVE_NS = 1_000_000_000  # at the end: for requests that were cancelled to close their records
 LOOK_NS = 10_000_000  # how often is looked whether they have
 CLOSE_S = 1.0  # at the end: for connections to providers to close
+
+
+class Beside(Protocol):
+    """What runs beside requests, the audit log for one."""
+
+    async def start(self) -> None:
+        """Start it."""
+
+    async def close(self) -> None:
+        """End it, within a bounded time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,8 @@ def assemble(
     clock: Clock | None = None,
     ids: Ids | None = None,
     exchanges: Mapping[str, Exchange] | None = None,
+    audit: Audit | None = None,
+    beside: Beside | None = None,
 ) -> Assembled:
     """Build everything a configuration asks for; nothing is opened before the first request.
 
@@ -68,6 +83,8 @@ def assemble(
         keep: Put around what a client selects, where prompts and answers are exported.
         clock, ids: Injected in tests.
         exchanges: The ways to the providers instead of those configured; closed when the application stops.
+        audit: Logs that are open, in which requests leave their records.
+        beside: Started before requests are served, and closed after the last of them.
     """
     clock = clock or SystemClock()
     ways = exchanges_of(config, clock) if exchanges is None else exchanges
@@ -95,14 +112,14 @@ def assemble(
         request_limit=config.limits.requests,
         attempt_limit=config.limits.attempts,
         comments=config.headers.comments,
-        audited=not config.audit_off,
+        audit=audit,
         not_ready={STARTING},
     )
-    lifespan = _lifespan(config, gateway, ways.values())
+    lifespan = _lifespan(config, gateway, ways.values(), beside)
     return Assembled(application(gateway, cors=config.headers.cors, lifespan=lifespan), gateway, tree)
 
 
-def _lifespan(config: Config, gateway: Gateway, ways: Iterable[Exchange]) -> Lifespan:
+def _lifespan(config: Config, gateway: Gateway, ways: Iterable[Exchange], beside: Beside | None) -> Lifespan:
     """Start what runs beside requests; at the end close it, telemetry last, so that it has everything."""
     clock, limits = gateway.clock, config.limits
     wire = Wire(
@@ -116,6 +133,10 @@ def _lifespan(config: Config, gateway: Gateway, ways: Iterable[Exchange]) -> Lif
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
         gateway.view.start()
+        if beside is not None:
+            await beside.start()
+        if gateway.audit is not None and gateway.audit.mode == "strict":
+            gateway.audit.epoch.log.watched = partial(_audit_log, gateway.not_ready)
         gateway.not_ready.discard(STARTING)
         yield {WIRE: wire}
         gateway.not_ready.add(STOPPING)
@@ -123,9 +144,19 @@ def _lifespan(config: Config, gateway: Gateway, ways: Iterable[Exchange]) -> Lif
         while gateway.open and (now := clock.now()) < until:
             await clock.sleep_until(now + LOOK_NS)
         await _all(way.close for way in ways)
+        if beside is not None:
+            await beside.close()
         await gateway.view.close(clock.now() + config.telemetry.shutdown_ns)
 
     return lifespan
+
+
+def _audit_log(not_ready: set[str], failing: bool) -> None:
+    """While the log that every answer waits for can't be written, nothing is answered."""
+    if failing:
+        not_ready.add(AUDIT)
+    else:
+        not_ready.discard(AUDIT)
 
 
 async def _all(closers: Iterable[Callable[[], Any]]) -> None:

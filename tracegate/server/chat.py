@@ -9,7 +9,9 @@ from tracegate.wire.body import Body
 from tracegate.wire.headers import header
 
 DONE = b"data: [DONE]\n\n"
+EVENTS = b"text/event-stream; charset=utf-8"
 ALIAS = 256  # characters of the client's `model` that are kept as the alias
+MEDIA = 256  # characters of a provider's content type that pass; the leaf has it too, where nothing says `unknown`
 
 
 async def chat(session: Session) -> None:
@@ -38,20 +40,27 @@ async def _whole(session: Session, reply: Reply) -> None:
 
 async def _stream(session: Session, reply: Reply) -> None:
     """A streamed answer: its head is a snapshot at the commit, its comment block is final."""
-    gateway, recorder, inbound = session.gateway, session.recorder, session.inbound
+    gateway, recorder, inbound, leaves = session.gateway, session.recorder, session.inbound, session.leaves
     if recorder.gate is not None:
         await recorder.gate()
-    head = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+    head = [(b"content-type", EVENTS), (b"cache-control", b"no-store")]
     head += passed_on(reply.attempt)
     head += gateway.headers.success(recorder, gateway.clock.now())
+    if leaves is not None:
+        leaves.begin(EVENTS.decode())
+        head += leaves.signed(200, head)
     await session.start(200, head)
     while isinstance(event := await reply.next(), Chunk):
         await session.send(event.data, more=True)
         inbound.chunks += event.count
-    comment = gateway.headers.comment(recorder, None, gateway.clock.now()) if gateway.comments else b""
+        if leaves is not None:
+            leaves.send(event.data)
+    receipt = None if leaves is None else await session.finished(None)
+    comment = gateway.headers.comment(recorder, None, receipt) if gateway.comments else b""
     await session.send(comment + DONE, more=False)
 
 
 def _content_type(reply: Reply) -> bytes:
-    said = header(reply.attempt.headers, "content-type")
-    return said.encode() if said and said.isascii() and said.isprintable() else b"application/json"
+    said = (header(reply.attempt.headers, "content-type") or "").strip()
+    fits = said and len(said) <= MEDIA and said.isascii() and said.isprintable() and said != "unknown"
+    return said.encode() if fits else b"application/json"

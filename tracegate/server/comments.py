@@ -13,13 +13,14 @@ from tracegate.server.structured import token_or_string
 from tracegate.summary import served, total
 
 
-def comment_block(members: Members, recorder: Recorder, exc: BaseException | None) -> bytes:
+def comment_block(members: Members, recorder: Recorder, exc: BaseException | None, receipt: str | None = None) -> bytes:
     """The block of a request whose attempts and routes are closed.
 
     Args:
         members: Of this gateway.
         recorder: Of the request; `inbound.chunks` counts what was sent to the client.
         exc: What broke the stream, `None` when it is complete.
+        receipt: Of its leaf, as text; `None` where there is none.
     """
     attempts = recorder.attempts
     answer = served(attempts)
@@ -32,6 +33,8 @@ def comment_block(members: Members, recorder: Recorder, exc: BaseException | Non
     if attempts and (cost := cost_of(total(attempts))) is not None:
         lines.append(f": tracegate-cost {cost}")
     lines.append(f": tracegate-outcome {_outcome(recorder, answer, exc)}")
+    if receipt is not None:
+        lines.append(f": tracegate-receipt {receipt}")
     return "\n".join([*lines, "", ""]).encode("ascii")
 
 

@@ -10,17 +10,20 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracegate.errors import Failed, Rejected, TimedOut, TracegateError, Unavailable
 from tracegate.facts import Attempt
 from tracegate.record import Recorder
 from tracegate.server.admission import ONE_SECOND_NS, admit
 from tracegate.server.gateway import Gateway
-from tracegate.server.inbound import Scope, inbound_of
-from tracegate.server.reading import read_body
+from tracegate.server.inbound import Scope, inbound_of, path_of, values_of
+from tracegate.server.reading import check_digest, read_body
 from tracegate.server.status import error_answer, error_event
-from tracegate.server.watch import Receive, Watch
+from tracegate.server.watch import GRACE_NS, Receive, Watch
+
+if TYPE_CHECKING:  # where no log is kept, none of it is needed
+    from tracegate.audit.answer import Answer as Leaves
 
 logger = logging.getLogger("tracegate.server")
 
@@ -72,6 +75,7 @@ class Session:
         "gateway",
         "headers",
         "inbound",
+        "leaves",
         "may",
         "recorder",
         "scope",
@@ -79,6 +83,7 @@ class Session:
     )
 
     may: Callable[[str], bool]  # whether the caller may select a name; known once it is admitted
+    leaves: Leaves | None  # what the request leaves in the log; nothing, where it leaves no record
 
     def __init__(self, endpoint: Endpoint, gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
@@ -92,11 +97,10 @@ class Session:
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.inbound = inbound_of(scope, self.headers, endpoint.route, endpoint.api)
-        self.recorder = Recorder(
-            self.inbound, gateway.clock, gateway.ids, ceiling=gateway.attempt_limit, gate=gateway.gate
-        )
+        self.recorder = Recorder(self.inbound, gateway.clock, gateway.ids, ceiling=gateway.attempt_limit)
         origin = self.recorder.origin
         self.watch = Watch(gateway.clock, receive, task, origin, origin + gateway.deadline_ns)
+        self.leaves = None
 
     async def run(self, answer: Answer) -> None:
         """Answer, or tell the error; then close the records and tell the view."""
@@ -106,16 +110,18 @@ class Session:
         self._label = gateway.active.begin(None)
         try:
             try:
-                self.may = admit(self.gateway, self._endpoint.methods, self.scope, self.headers, self.recorder).may
+                self.may = admit(gateway, self._endpoint.methods, self.scope, self.headers, self.recorder).may
+                if gateway.audit is not None:
+                    self._record()
                 await answer(self)
             except Exception as exc:  # noqa: BLE001  # whatever it is, the client is told
                 error = exc
-                await self._tell(exc, exc)
+                error = await self._tell(exc, exc)
             except asyncio.CancelledError as exc:
                 error = exc
                 if (told := self._cancelled(exc)) is not None:
                     error = told if _reason(exc) == "deadline" else exc
-                    await self._tell(told, error)
+                    error = await self._tell(told, error)
         except Exception as exc:  # noqa: BLE001  # the answer is broken off, which the client sees
             error = exc
             self._fault(exc)
@@ -145,8 +151,16 @@ class Session:
 
     async def body(self) -> bytes:
         """The client's body; from then on the watch listens for its leaving."""
-        body = await read_body(self._receive, self.headers, self.gateway.body_limit)
+        parts: list[bytes] = []
+        try:
+            body = await read_body(self._receive, self.headers, self.gateway.body_limit, parts)
+        finally:
+            if self.leaves is not None:
+                self.leaves.received(parts)
         self.watch.body_read = True
+        if self.leaves is not None and b"content-digest" in self.headers:
+            said = ", ".join(values_of(self.scope, b"content-digest"))
+            self.leaves.digest = said if check_digest(said, parts) else None
         return body
 
     async def start(self, status: int, headers: Headers) -> None:
@@ -168,10 +182,16 @@ class Session:
 
     async def whole(self, content_type: bytes, data: bytes, passed: Headers) -> None:
         """Send a whole answer, whose attempts and routes are closed."""
-        gateway = self.gateway
+        gateway, recorder, leaves = self.gateway, self.recorder, self.leaves
         head = [(b"content-type", content_type), (b"content-length", b"%d" % len(data))]
         head += passed
-        head += gateway.headers.success(self.recorder, gateway.clock.now())
+        fields = gateway.headers.success(recorder, gateway.clock.now())
+        if leaves is not None:
+            leaves.whole(200, content_type.decode("latin-1"), data, None)
+            fields += leaves.signed(200, head + fields)  # while the log is written
+            if not await leaves.durable():
+                fields = gateway.headers.success(recorder, gateway.clock.now())
+        head += fields
         send, watch, inbound = self._send, self.watch, self.inbound
         watch.sending = True
         await send({"type": "http.response.start", "status": 200, "headers": head})
@@ -179,6 +199,33 @@ class Session:
         await send({"type": "http.response.body", "body": data})
         watch.sending = False
         inbound.first_sent = gateway.clock.now()
+
+    async def finished(self, exc: BaseException | None, tail: bytes = b"") -> str | None:
+        """Bring the end of a stream into the log, before it is told; returns its receipt, where there is one.
+
+        Args:
+            exc: What broke it.
+            tail: Events that are sent with the comment block.
+
+        Raises:
+            Unavailable: The log does not take it, and nothing may be told without.
+        """
+        leaves = self.leaves
+        if leaves is None:
+            return None
+        leaves.finish(exc, tail)
+        return leaves.receipt(slim=self.gateway.headers.public) if await leaves.durable() else None
+
+    def _record(self) -> Leaves | None:
+        """What this request leaves in the log, from the moment on that it is known to leave a record."""
+        audit = self.gateway.audit
+        if self.leaves is None and audit is not None and self.inbound.recorded:
+            self.leaves = leaves = audit.answer(self.recorder)
+            media = self.headers.get(b"content-type")
+            leaves.media = None if media is None else media.decode("latin-1")
+            leaves.path = path_of(self.scope)
+            self.recorder.gate = leaves.intent
+        return self.leaves
 
     def _cancelled(self, exc: asyncio.CancelledError) -> TracegateError | None:
         """What a client that is still there is told of a cancel; nothing, where it takes no answer."""
@@ -197,33 +244,72 @@ class Session:
             headers=(("connection", "close"),),
         )
 
-    async def _tell(self, exc: Exception, error: BaseException) -> None:
+    async def _tell(self, exc: Exception, error: BaseException) -> BaseException:
         """Tell the client: as a status before the head was sent, in band after it (ruling 27).
 
         Args:
             exc: What it is told.
             error: What the SERVER record will say.
+
+        Returns:
+            What the SERVER record will say: another error, where this one's leaf was not durable.
         """
         if not isinstance(exc, TracegateError):
             self._fault(exc)
-        gateway, recorder = self.gateway, self.recorder
-        now = gateway.clock.now()
-        if self.inbound.status is None:
-            status, headers, body = error_answer(exc, recorder, now)
-            if isinstance(exc, Rejected):
-                headers += [(name.encode(), value.encode()) for name, value in exc.headers]
-            if isinstance(exc, Failed) and exc.attempt is not None:
-                # Whether to retry is said by the error already (ruling 59).
-                headers += passed_on(recorder.attempts[exc.attempt], without="x-should-retry")
-            headers += gateway.headers.failure(recorder, exc, status, now)
-            await self.start(status, headers)
-            await self.send(body, more=False)
-            return
+        leaves = self._record()
+        if leaves is not None:
+            self.watch.extend(self.gateway.clock.now() + GRACE_NS)  # the log is waited for
+        if self.inbound.status is not None:
+            return await self._break_off(exc, error)
+        status, head, body = self._error(exc)
+        if leaves is not None:
+            try:
+                durable = await leaves.ready()
+                if durable:
+                    leaves.whole(status, "application/json", body, error)
+                    head += leaves.signed(status, head)  # while the log is written
+                    durable = await leaves.durable()
+            except Unavailable as refused:
+                exc = error = refused
+                durable = False
+            if not durable:
+                status, head, body = self._error(exc)  # which names no record
+        await self.start(status, head)
+        await self.send(body, more=False)
+        return error
+
+    async def _break_off(self, exc: Exception, error: BaseException) -> BaseException:
+        """Tell an error as the last event of a stream."""
+        recorder, leaves, headers = self.recorder, self.leaves, self.gateway.headers
         self.inbound.chunks += 1  # the error event is one (ruling 52)
         event = error_event(exc, recorder)
-        if gateway.comments:
-            event += gateway.headers.comment(recorder, error, now)
+        receipt = None
+        if leaves is not None:
+            try:
+                if not leaves.refused:
+                    receipt = await self.finished(error, event)
+            except Unavailable as refused:
+                error = refused
+                event = error_event(refused, recorder)
+            if leaves.refused:
+                leaves.late(error, event)
+        if self.gateway.comments:
+            event += headers.comment(recorder, error, receipt)
         await self.send(event, more=False)
+        return error
+
+    def _error(self, exc: Exception) -> tuple[int, Headers, bytes]:
+        """Status, head and body of an error before the head was sent."""
+        recorder = self.recorder
+        now = self.gateway.clock.now()
+        status, headers, body = error_answer(exc, recorder, now)
+        if isinstance(exc, Rejected):
+            headers += [(name.encode(), value.encode()) for name, value in exc.headers]
+        if isinstance(exc, Failed) and exc.attempt is not None:
+            # Whether to retry is said by the error already (ruling 59).
+            headers += passed_on(recorder.attempts[exc.attempt], without="x-should-retry")
+        headers += self.gateway.headers.failure(recorder, exc, status, now)
+        return status, headers, body
 
     def _drop(self) -> None:
         """Drop a connection whose client does not read: what lies unsent would keep it for ever."""
@@ -233,8 +319,11 @@ class Session:
 
     def _close(self, error: BaseException | None) -> None:
         self.watch.stop()
-        recorder, inbound = self.recorder, self.inbound
+        recorder, inbound, leaves = self.recorder, self.inbound, self.leaves
         recorder.close(recorder.server, error)
+        if leaves is not None:
+            leaves.gone(error)
+            self.leaves = recorder.gate = None  # both hold us, and we hold them
         if error is not None:
             for record in recorder.records:  # a traceback holds us, and we hold it: only the collector would free both
                 if record.error is not None:

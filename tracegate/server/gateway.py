@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tracegate.build.tree import Tree
 from tracegate.clock import Clock, Ids
-from tracegate.record import Gate
 from tracegate.server.auth import Keyring
 from tracegate.server.headers import HeaderWriter
 from tracegate.telemetry.metrics_tally import Active
 from tracegate.telemetry.view import View
+
+if TYPE_CHECKING:  # where no log is kept, none of it is needed
+    from tracegate.audit.process import Audit
 
 
 @dataclass(slots=True)
@@ -30,8 +33,7 @@ class Gateway:
         request_limit: Requests that may be open at once.
         attempt_limit: Upstream calls that one request may make.
         comments: Whether streams end with the comment block.
-        audited: Whether inference requests leave an audit record.
-        gate: Awaited before the first attempt and before a stream's head.
+        audit: The logs in which inference requests leave their records; `None` where none are kept.
         not_ready: Names of what is not ready, empty when all is; telemetry is never among them.
         open: Requests that are open now, for `request_limit`.
     """
@@ -49,7 +51,6 @@ class Gateway:
     request_limit: int = 2000
     attempt_limit: int = 12
     comments: bool = True
-    audited: bool = True
-    gate: Gate | None = None
+    audit: Audit | None = None
     not_ready: set[str] = field(default_factory=set)
     open: int = 0

@@ -59,9 +59,11 @@ class Failure:
 class HeaderWriter:
     """Renders the response headers and the final comment of one gateway."""
 
-    __slots__ = ("_members", "_traceresponse", "_via")
+    __slots__ = ("_members", "_traceresponse", "_via", "public")
 
     def __init__(self, facts: GatewayFacts) -> None:
+        self.public = facts.detail == "public"
+        """Whether it is told to anybody, and so says less: a stream's receipt then has its leaf's hash only."""
         self._members = Members(facts)
         self._via = (b"via", f"1.1 {facts.pseudonym}".encode("ascii"))
         self._traceresponse = facts.traceresponse
@@ -95,12 +97,9 @@ class HeaderWriter:
         """Of an answer that left no record: the router's own."""
         return [(b"x-served-by", self._members.gateway.encode()), self._via, (b"x-request-id", request_id.encode())]
 
-    def comment(self, recorder: Recorder, exc: BaseException | None, now: int) -> bytes:
-        """The final comment block of a stream; `exc` is what broke it, `None` when it is complete.
-
-        Every attempt is closed by then, so nothing in it depends on `now`.
-        """
-        return comment_block(self._members, recorder, exc)
+    def comment(self, recorder: Recorder, exc: BaseException | None, receipt: str | None = None) -> bytes:
+        """The final comment block of a stream; `exc` is what broke it, `None` when it is complete."""
+        return comment_block(self._members, recorder, exc, receipt)
 
     def _plain(self, recorder: Recorder, attempt: Attempt, took: int, now: int) -> Fields:
         """The fields of nearly every whole answer, from kept texts; a test holds them to those of `_fields`."""
@@ -116,7 +115,7 @@ class HeaderWriter:
         if len(said.served_by) + len(attempts) >= ENOUGH:
             return self._fit(recorder, attempt, None, now)
         timing = f"gateway;dur={milliseconds(gateway_ns(recorder, now))}, upstream;dur={upstream};desc={words.desc}"
-        return self._head(recorder, None, said.served_by, attempts, said.proxy_status, timing)
+        return self._head(recorder, said.served_by, attempts, said.proxy_status, timing)
 
     def _said(self, recorder: Recorder, attempt: Attempt) -> Plain:
         """What is said of plain answers such as this, made once."""
@@ -145,7 +144,6 @@ class HeaderWriter:
     ) -> Fields:
         return self._head(
             recorder,
-            None if failure is None else failure.exc,
             self._served_by(recorder, answer, failure, shape),
             self._attempts(recorder, shape) if recorder.attempts else None,
             self._proxy_status(recorder, answer, failure, shape),
@@ -155,7 +153,6 @@ class HeaderWriter:
     def _head(
         self,
         recorder: Recorder,
-        exc: BaseException | None,
         served_by: str,
         attempts: str | None,
         proxy_status: str | None,
@@ -164,7 +161,7 @@ class HeaderWriter:
         fields = [(b"x-served-by", served_by.encode())]
         if attempts is not None:
             fields.append((b"tracegate-attempts", attempts.encode()))
-        if (record := record_id(recorder, exc)) is not None:
+        if (record := record_id(recorder)) is not None:
             fields.append((b"tracegate-record", record.encode()))
         if (cost := cost_of(total(recorder.attempts))) is not None:
             fields.append((b"tracegate-cost", cost.encode()))

@@ -43,16 +43,24 @@ def inbound_of(scope: Scope, headers: Mapping[bytes, bytes], route: str, api: st
 def remote_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Remote | None:
     """The inbound trace context; `None` where there is none or it is not exactly what W3C asks for."""
     parent = headers.get(b"traceparent")
-    if parent is None or len(_all(scope, b"traceparent")) > 1:
+    if parent is None or len(values_of(scope, b"traceparent")) > 1:
         return None
-    return parse_remote(parent.decode("latin-1"), ",".join(_all(scope, b"tracestate")))
+    return parse_remote(parent.decode("latin-1"), ",".join(values_of(scope, b"tracestate")))
 
 
 def loops(scope: Scope, name: str) -> bool:
     """Whether a request came through this gateway before: our pseudonym is in its `Via` (RFC 9110, section 7.6.3)."""
-    members = ",".join(_all(scope, b"via")).split(",")
+    members = ",".join(values_of(scope, b"via")).split(",")
     return any(member.split()[1:2] == [name] for member in members)  # protocol, then who received it
 
 
-def _all(scope: Scope, name: bytes) -> list[str]:
+def path_of(scope: Scope) -> str:
+    """The path as the client sent it, not decoded, the prefix of a mount included, without the query."""
+    raw: bytes | None = scope.get("raw_path")
+    path: str = scope["path"]
+    return path if raw is None else raw.decode("latin-1")
+
+
+def values_of(scope: Scope, name: bytes) -> list[str]:
+    """The values of every field of a name."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tracegate.errors import Unavailable
 from tracegate.facts import Attempt, Target
 from tracegate.record import Recorder
 from tracegate.server.structured import milliseconds, string, token, token_or_string
@@ -164,13 +163,9 @@ def _model_and_region(attempt: Attempt) -> str:
     return text if region is None or place is None else f"{text};region={place};region-src={region.evidence}"
 
 
-def record_id(recorder: Recorder, exc: BaseException | None = None) -> str | None:
+def record_id(recorder: Recorder) -> str | None:
     """The id of the audit record, for requests that leave one (ruling 24); none is promised that could not be kept."""
-    if not recorder.inbound.recorded:
-        return None
-    if isinstance(exc, Unavailable) and exc.reason == "audit_unavailable":
-        return None
-    return f"tg-{recorder.request_id}"
+    return f"tg-{recorder.request_id}" if recorder.inbound.recorded else None
 
 
 def cost_of(sums: Total) -> str | None:

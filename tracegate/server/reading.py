@@ -1,12 +1,14 @@
-"""Reads the client's body: bounded, decoded, or refused (rulings 60 and 62)."""
+"""Reads the client's body: bounded, decoded, checked, or refused (rulings 60 and 62)."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from tracegate.errors import Rejected
+from tracegate.audit.structured import parse_dictionary
+from tracegate.errors import Malformed, Rejected
 from tracegate.server.watch import Receive
 
 PLAIN = frozenset((b"", b"identity"))
@@ -18,13 +20,14 @@ WBITS: Mapping[bytes, tuple[int, ...]] = {
 """What zlib is to expect, by content coding. Source: RFC 9110, section 8.4.1; zlib's manual, `inflateInit2`."""
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes:
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int, parts: list[bytes]) -> bytes:
     """The whole request body, decoded from gzip or deflate where the client says so.
 
     Args:
         receive: The ASGI channel.
         headers: The client's, names in lower case.
         limit: Most bytes, before and after decoding.
+        parts: Gets the body as it came, or as much of it as was taken before it was refused.
 
     Raises:
         Rejected: 413 too large, 415 another coding, 400 a coding that does not decode.
@@ -42,7 +45,6 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
-    parts: list[bytes] = []
     size = 0
     more = True
     while more:
@@ -52,11 +54,41 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit: int
         part = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(part)
+        parts.append(part)
         if size > limit:
             raise _too_large(limit)
-        parts.append(part)
     body = parts[0] if len(parts) == 1 else b"".join(parts)
     return body if coding in PLAIN else _decoded(body, coding, limit)
+
+
+def check_digest(said: str, parts: Iterable[bytes]) -> bool:
+    """Whether a request's `Content-Digest` could be checked: its SHA-256 or SHA-512 (RFC 9530, section 5).
+
+    Args:
+        said: The field.
+        parts: The body as it came.
+
+    Raises:
+        Rejected: 400, it is the digest of something else.
+    """
+    try:
+        digests = parse_dictionary(said)
+    except Malformed:
+        return False  # a recipient may ignore the field
+    checked = False
+    for name in ("sha-256", "sha-512"):
+        if name in digests:
+            hashed = hashlib.new(name.replace("-", ""))
+            for part in parts:
+                hashed.update(part)
+            if digests[name].value != hashed.digest():
+                raise Rejected(
+                    400,
+                    "invalid_content_digest",
+                    f"The body is not the one whose {name} its `Content-Digest` says.",
+                )
+            checked = True
+    return checked
 
 
 def _decoded(body: bytes, coding: bytes, limit: int) -> bytes:

@@ -106,7 +106,7 @@ def error_body(exc: BaseException, recorder: Recorder | None = None) -> bytes:
     """
     error = _object(exc)
     if recorder is not None:
-        _add_record(error, recorder, exc)
+        _add_record(error, recorder)
         if recorder.attempts:
             error["attempts"] = [_attempt(recorder, attempt) for attempt in recorder.attempts]
     return _encode(error)
@@ -117,7 +117,7 @@ def error_event(exc: BaseException, recorder: Recorder) -> bytes:
     error = _object(exc)
     if isinstance(exc, Failed) and exc.body is None:
         error["code"] = exc.token or exc.class_
-    _add_record(error, recorder, exc)
+    _add_record(error, recorder)
     return b"data: " + _encode(error) + b"\n\n"
 
 
@@ -198,8 +198,8 @@ def _provider_object(exc: Failed) -> dict[str, Any]:
     return error
 
 
-def _add_record(error: dict[str, Any], recorder: Recorder, exc: BaseException) -> None:
-    record = record_id(recorder, exc)
+def _add_record(error: dict[str, Any], recorder: Recorder) -> None:
+    record = record_id(recorder)
     if record is not None:
         error["record"] = record
 

@@ -52,6 +52,10 @@ class Watch:
             self._handle.cancel()
             self._handle = self._clock.call_at(deadline, self._look)
 
+    def extend(self, until: int) -> None:
+        """The deadline is not earlier than this: the log is waited for, before an error is told."""
+        self._deadline = max(self._deadline, until)
+
     def stop(self) -> None:
         """The request is over."""
         self._handle.cancel()

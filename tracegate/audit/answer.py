@@ -1,0 +1,378 @@
+"""What one request writes into the log: an intent before a provider is called, a final before its answer is released.
+
+It is told what came from the client and what goes to it, commits to both, hands each leaf over once, and waits as the
+mode says: `strict` refuses an answer whose leaf is not durable, `available` lets it go without a record. In no mode is
+anything given out that names a leaf before that leaf is durable. What is sent, and how, is the server's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from tracegate.audit.committing import Digests, Streamed, of_body
+from tracegate.audit.encodings import base64_of
+from tracegate.audit.kinds import At, Ended, Final, Intent
+from tracegate.audit.queued import Told
+from tracegate.audit.receipt import SLIM_ABOVE, receipt_at, receipt_text
+from tracegate.audit.render import Question, Sent
+from tracegate.audit.signature import COVERED, Request
+from tracegate.errors import Malformed, Unavailable
+from tracegate.record import Recorder, verdict
+from tracegate.summary import microseconds, served
+
+if TYPE_CHECKING:
+    from tracegate.audit.epoch import Epoch
+    from tracegate.audit.process import Audit
+
+logger = logging.getLogger("tracegate.audit")
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+SECOND_NS = 1_000_000_000
+NOTHING = hashlib.sha256().digest()
+SIGNED = frozenset((b"content-type", *(name.encode() for name in COVERED)))
+"""Fields of a head that a signature looks at."""
+
+
+class _Last(NamedTuple):
+    """A final as it was handed over: to which log, of which answer, and its bytes."""
+
+    epoch: Epoch
+    sent: Sent
+    exc: BaseException | None
+    raw: bytes
+
+
+class Answer:
+    """What one request writes; made by `Audit.answer`.
+
+    Its methods are called in this order: `received`; `intent`, any number of times; then either `whole`, or `begin`,
+    `send` and `finish`; then `durable`. `gone` instead, where nobody is left to be answered.
+
+    Args:
+        audit: The logs of this process.
+        recorder: Of the request. What its views tell of the record is noted in its `inbound`.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_audit",
+        "_begun",
+        "_clock",
+        "_ending",
+        "_last",
+        "_left",
+        "_media",
+        "_question",
+        "_r",
+        "_recorder",
+        "_since",
+        "_streamed",
+        "digest",
+        "media",
+        "over",
+        "path",
+        "refused",
+    )
+
+    def __init__(self, audit: Audit, recorder: Recorder) -> None:
+        self._audit = audit
+        self._recorder = recorder
+        self._clock = recorder.clock
+        self._left = audit.wait_ns  # how long this answer may still wait for the log
+        self._since = 0  # when it began to wait
+        self._r = recorder.ids.secret()
+        self._question: tuple[bytes, int] = NOTHING, 0
+        self._asked: Intent | None = None
+        self._begun: Told | None = None  # of the intent
+        self._ending: Told | None = None  # of the final
+        self._last: _Last | None = None
+        self._media: str | None = None  # of the stream that was begun
+        self._streamed = Streamed()
+        self.media: str | None = None
+        """The request's content type."""
+        self.path = recorder.inbound.path
+        """The request's path, as the client sent it."""
+        self.digest: str | None = None
+        """The request's `Content-Digest`, once it was checked."""
+        self.over = False
+        """Whether its final was handed over or can't be: nothing else that is answered has a record."""
+        self.refused = False
+        """Whether the answer must not be released, because the log did not take its final in time."""
+
+    # --- what came from the client ---
+
+    def received(self, parts: Iterable[bytes]) -> None:
+        """The request's body, or as much of it as was taken."""
+        hashed, size = hashlib.sha256(), 0
+        for part in parts:
+            hashed.update(part)
+            size += len(part)
+        self._question = hashed.digest(), size
+
+    async def intent(self) -> None:
+        """Make the intent durable: the gate before the first attempt, and before the head of a stream (ruling 36).
+
+        Whoever waits may be cancelled; the intent is written all the same.
+
+        Raises:
+            Unavailable: In `strict` mode, when it is not durable in time.
+        """
+        told = self._begun
+        if told is None:
+            epoch = self._audit.epoch
+            self._asked = self._intent(epoch)
+            self._since = self._clock.now()
+            told = self._begun = epoch.log.submit(self._asked, max(self._left, 0), r=self._r)
+        if not told.done():
+            await asyncio.shield(told)
+            self._waited()
+        found = told.result()
+        if isinstance(found, str):
+            self.over = True
+            self._lose()
+
+    async def ready(self) -> bool:
+        """Whether an error that is to be told may have a record; waits for an intent that is on its way.
+
+        Raises:
+            Unavailable: As `intent`.
+        """
+        if not self.over and self._begun is not None:
+            await self.intent()
+        if self.over:  # what was handed over is of another answer, which was not sent
+            self._recorder.inbound.lost = True
+        return not self.over
+
+    # --- what goes to the client ---
+
+    def whole(self, status: int, media: str, body: bytes, exc: BaseException | None) -> None:
+        """A whole answer, or an error, is about to be sent: hand its final over. Its attempts and routes are closed.
+
+        Args:
+            status: Of the answer.
+            media: Its content type.
+            body: All of it.
+            exc: What went wrong, as the SERVER record will say.
+        """
+        if not self.over:
+            self._end(self._sent(status, media, of_body(body), "complete", exc), exc)
+
+    def begin(self, media: str) -> None:
+        """A stream is about to begin."""
+        self._media = media
+
+    def send(self, events: bytes) -> None:
+        """Some whole events of the stream are sent."""
+        self._streamed.send(events)
+
+    def finish(self, exc: BaseException | None, tail: bytes = b"") -> None:
+        """The stream is about to end: hand its final over. Its attempts and routes are closed.
+
+        Args:
+            exc: What broke it, as the SERVER record will say.
+            tail: Events that will be sent together with the comment block.
+        """
+        if not self.over:
+            ended: Ended = "complete" if exc is None else "truncated_by_upstream"
+            self._end(self._sent(200, self._media, self._streamed.digests(tail), ended, exc), exc)
+
+    async def durable(self) -> bool:
+        """Wait until the final is durable; whether it is. If not, nothing that names it may be sent.
+
+        Raises:
+            Unavailable: In `strict` mode, when it is not. A whole answer's final is written later, and says so; of a
+                stream, whoever breaks it off calls `late`.
+        """
+        told, last = self._ending, self._last
+        if told is None:
+            return False
+        if not told.done():
+            await told
+            self._waited()
+        found = told.result()
+        if isinstance(found, At):
+            self._recorder.inbound.record_seq = found.index
+            return True
+        self.refused = self._audit.mode == "strict"
+        if last is not None and (self._media is None if self.refused else self._begun is not None):
+            self._leave(last.sent, last.exc, late=self.refused)
+        self._lose()
+        return False
+
+    def late(self, exc: BaseException, tail: bytes) -> None:
+        """A stream is broken off because its final was refused: write what was sent, once the log takes it.
+
+        Args:
+            exc: What the SERVER record will say.
+            tail: The event that tells it.
+        """
+        digests = self._streamed.digests(tail)
+        self._leave(self._sent(200, self._media, digests, "truncated_by_upstream", exc), exc, late=True)
+
+    def gone(self, exc: BaseException | None) -> None:
+        """The request is over, and nobody was answered unless its final was handed over: write what is known.
+
+        Args:
+            exc: What ended it, as the SERVER record says.
+        """
+        begun, inbound = self._begun, self._recorder.inbound
+        if inbound.degraded and inbound.lost and (begun is None or isinstance(begun.result(), str)):
+            self._audit.epoch.log.unrecorded(verdict(exc)[0])
+        if self.over:
+            return
+        self.over = True
+        status = inbound.status
+        media = None if status is None else self._media
+        sent = self._sent(status, media, self._streamed.digests(), "truncated_by_client", exc)
+        if begun is None or begun.done():
+            self._leave(sent, exc)
+        else:
+            begun.add_done_callback(lambda _: self._leave(sent, exc))
+
+    # --- what is given out of it ---
+
+    def signed(self, status: int, head: Headers) -> list[tuple[bytes, bytes]]:
+        """The fields that prove a head: the digest of its body unless it is a stream's, and the signature over both.
+
+        Args:
+            status: Of the answer.
+            head: Its fields, names in lower case.
+        """
+        inbound = self._recorder.inbound
+        if inbound.lost:
+            return []
+        added: list[tuple[bytes, bytes]] = []
+        last = self._last
+        epoch = self._audit.epoch if last is None else last.epoch
+        fields = {name.decode(): value.decode("latin-1") for name, value in head if name in SIGNED}
+        if last is not None:
+            fields["content-digest"] = digest = f"sha-256=:{base64_of(last.sent.digest)}:"
+            added.append((b"content-digest", digest.encode()))
+        created = self._recorder.wall_of(self._clock.now()) // SECOND_NS
+        request = Request(inbound.method, self.path, self.digest)
+        stated, signature = epoch.responses.sign(status, fields, request, created)
+        added += ((b"signature-input", stated.encode()), (b"signature", signature.encode()))
+        return added
+
+    def receipt(self, *, slim: bool) -> str:
+        """The receipt of a final that is durable, as a closing comment has it.
+
+        Args:
+            slim: Only the leaf's hash, as for every leaf that is too long for a comment.
+        """
+        last, told = self._last, self._ending
+        assert last is not None  # noqa: S101  # it is durable
+        assert told is not None  # noqa: S101  # as above
+        at = told.result()
+        assert isinstance(at, At)  # noqa: S101  # as above
+        created = microseconds(self._recorder.wall_of(last.sent.end)) // 1_000_000
+        slim = slim or len(last.raw) > SLIM_ABOVE
+        return receipt_text(
+            receipt_at(last.epoch.signer, at.index, last.raw, bytes.fromhex(at.hash), created, self._r, slim=slim)
+        )
+
+    # --- leaves ---
+
+    def _intent(self, epoch: Epoch) -> Intent:
+        digest, size = self._question
+        return epoch.leaves.intent(self._recorder, Question(digest, size, self.media, self._r, self.path))
+
+    def _sent(
+        self, status: int | None, media: str | None, of: Digests, ended: Ended, exc: BaseException | None
+    ) -> Sent:
+        recorder = self._recorder
+        streamed = self._media is not None
+        answer = served(recorder.attempts) if streamed or exc is None else None
+        return Sent(
+            status,
+            media,
+            of.size,
+            of.wire,
+            ended,
+            self._clock.now(),
+            of.canonical,
+            of.texts,
+            () if answer is None else answer.answer.finish_reasons,
+            recorder.inbound.chunks if streamed else None,
+        )
+
+    def _end(self, sent: Sent, exc: BaseException | None) -> None:
+        """Hand the final over."""
+        self.over = True
+        epoch = self._audit.epoch
+        made = self._final(epoch, sent, exc)
+        self._since = self._clock.now()
+        if isinstance(made, str):
+            self._ending = asyncio.get_running_loop().create_future()
+            self._ending.set_result(made)
+            return
+        leaf, raw = made
+        self._last = _Last(epoch, sent, exc, raw)
+        self._ending = epoch.log.submit(leaf, max(self._left, 0), raw=raw, r=self._blinding, rows=_rows(sent))
+
+    def _leave(self, sent: Sent, exc: BaseException | None, *, late: bool = False) -> None:
+        """Leave a final for which nobody waits."""
+        epoch = self._audit.epoch
+        made = self._final(epoch, sent, exc, late=late)
+        if not isinstance(made, str):
+            epoch.log.keep(made[0], raw=made[1], r=self._blinding, rows=_rows(sent))
+
+    def _final(
+        self, epoch: Epoch, sent: Sent, exc: BaseException | None, *, late: bool = False
+    ) -> tuple[Final, bytes] | str:
+        """The final and its bytes, or why there is none."""
+        begun, asked = self._begun, self._asked
+        at = None if begun is None else begun.result()
+        if isinstance(at, str):
+            return at
+        if asked is None:
+            asked = self._intent(epoch)
+        elif at is not None and asked.log != epoch.origin:
+            at = replace(at, log=asked.log)
+        try:
+            return epoch.leaves.final(self._recorder, asked, self._r, sent, exc, at, late=late)
+        except Malformed as why:
+            logger.error("The final of %s can't be written: %s", asked.record_id, why)
+            return str(why)
+
+    @property
+    def _blinding(self) -> bytes | None:
+        """The blinding, unless the intent has brought it into the log."""
+        return self._r if self._begun is None else None
+
+    def _waited(self) -> None:
+        now = self._clock.now()
+        self._left -= now - self._since
+        self._since = now
+
+    def _lose(self) -> None:
+        """A leaf is not durable in time: nothing that is still to be sent may name it.
+
+        Raises:
+            Unavailable: In `strict` mode.
+        """
+        inbound = self._recorder.inbound
+        inbound.lost = inbound.lost or inbound.status is None
+        if self._audit.mode == "strict":
+            raise Unavailable(
+                "The audit log can't be written, and nothing is answered without a record. Try again.",
+                reason="audit_unavailable",
+                retry_after_ns=SECOND_NS,
+            )
+        inbound.degraded = True
+
+
+def _rows(sent: Sent) -> list[tuple[str, bytes]]:
+    """What the answer is found by, where any of it was sent."""
+    rows = [("wire", sent.digest)] if sent.size else []
+    if sent.canonical is not None:
+        rows.append(("canonical", sent.canonical))
+    rows += [("text", digest) for _, digest in sent.texts]
+    return rows

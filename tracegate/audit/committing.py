@@ -1,0 +1,60 @@
+"""What a leaf commits to of an answer, as digests: its bytes, its canonical form, the text of each choice.
+
+No blinding and no leaf; a verifier takes the same digests of a saved answer (`contents`), with the same readers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from tracegate.audit.blinding import text_digest
+from tracegate.audit.canonical import canonical_value
+from tracegate.audit.content import StreamTexts, Texts, texts_of_body, texts_of_value
+
+
+class Digests(NamedTuple):
+    """Of an answer: its bytes counted and hashed, and what else has a digest; texts by choice."""
+
+    size: int
+    wire: bytes
+    canonical: bytes | None
+    texts: tuple[tuple[int, bytes], ...]
+
+
+def of_body(body: bytes) -> Digests:
+    """Of a whole answer."""
+    found = canonical_value(body)
+    if found is None:
+        return Digests(len(body), hashlib.sha256(body).digest(), None, _texts(texts_of_body(body)))
+    value, form = found
+    canonical = hashlib.sha256(form).digest()
+    return Digests(len(body), hashlib.sha256(body).digest(), canonical, _texts(texts_of_value(value)))
+
+
+class Streamed:
+    """Of a stream, while it is sent."""
+
+    __slots__ = ("_hash", "_size", "_texts")
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._texts = StreamTexts()
+
+    def send(self, events: bytes) -> None:
+        """Some whole events are sent."""
+        self._hash.update(events)
+        self._size += len(events)
+        self._texts.feed(events)
+
+    def digests(self, tail: bytes = b"") -> Digests:
+        """Of what was sent, and of a tail: events of our own, which have no text."""
+        hashed = self._hash.copy()
+        hashed.update(tail)
+        return Digests(self._size + len(tail), hashed.digest(), None, _texts(self._texts.joined()))
+
+
+def _texts(texts: Texts) -> tuple[tuple[int, bytes], ...]:
+    found = ((index, text_digest(text)) for index, text in sorted(texts.items()))
+    return tuple((index, digest) for index, digest in found if digest is not None)
