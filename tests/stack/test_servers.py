@@ -83,7 +83,15 @@ def test_the_defaults_of_the_collector_are_the_usual_ports() -> None:
     """So that it finds stores that were started by hand."""
     text = (CONFIG / "dev.yaml").read_text("utf-8")
     told = {part.partition("}")[0].partition(":-")[2].rpartition(":")[2] for part in text.split("${env:")[1:]}
-    wanted = {"otlp_grpc", "otlp_http", "collector_health", "collector_metrics", "collector_zpages", "jaeger_otlp"}
+    wanted = {
+        "otlp_grpc",
+        "otlp_http",
+        "otlp_audit",
+        "collector_health",
+        "collector_metrics",
+        "collector_zpages",
+        "jaeger_otlp",
+    }
     assert told == {str(ports.USUAL[name]) for name in wanted | {"prometheus", "victorialogs"}}
 
 
@@ -91,18 +99,39 @@ def test_the_durable_file_keeps_every_extension_and_covers_every_exporter() -> N
     """Merging replaces lists, so the list of extensions is repeated; an exporter that is left out would lose data."""
     dev, durable = _yaml("dev.yaml"), _yaml("dev-durable.yaml")
     assert durable["service"]["extensions"] == ["file_storage/queue", *dev["service"]["extensions"]]
-    assert set(durable["exporters"]) == set(dev["exporters"])
+    assert set(durable["exporters"]) == {*dev["exporters"], "otlp_http/archive", "file/archive"}
     for name, exporter in durable["exporters"].items():
-        assert exporter["sending_queue"]["storage"] == "file_storage/queue"
-        assert dev["exporters"][name]["retry_on_failure"]["max_elapsed_time"] == 0
+        if name != "file/archive":  # it has no queue: that of `otlp_http/archive` stands before it
+            assert exporter["sending_queue"]["storage"] == "file_storage/queue"
+            retried = dev["exporters"].get(name, {}).get("retry_on_failure", {}) | exporter.get("retry_on_failure", {})
+            assert (retried.get("enabled", True), retried["max_elapsed_time"]) == (True, 0)
     assert durable["extensions"]["file_storage/queue"]["fsync"] is True
+
+
+def test_leaves_have_a_way_of_their_own_that_touches_nothing() -> None:
+    """An acknowledgement means that the store has them; where the Collector keeps queues, that they are on its disk."""
+    dev, durable = _yaml("dev.yaml"), _yaml("dev-durable.yaml")
+    pipelines = dev["service"]["pipelines"]
+    users = [name for name, told in pipelines.items() if "otlp/audit" in told["receivers"]]
+    assert users == ["logs/audit"]
+    assert pipelines["logs/audit"]["exporters"] == ["otlp_http/audit"]
+    exporter = dev["exporters"]["otlp_http/audit"]
+    assert not exporter["sending_queue"]["enabled"]
+    assert not exporter["retry_on_failure"]["enabled"]
+    assert durable["service"]["pipelines"] == {
+        "logs/audit": {"exporters": ["otlp_http/audit", "otlp_http/archive"]},
+        "logs/archive": {"receivers": ["otlp/archive"], "exporters": ["file/archive"]},
+    }
+    assert durable["exporters"]["otlp_http/audit"]["sending_queue"]["enabled"]
+    # Without rotation the file exporter holds a second of lines in memory, which a kill would cost.
+    assert durable["exporters"]["file/archive"]["rotation"]["max_backups"] == 0
 
 
 def test_nothing_before_an_exporter_holds_data_back() -> None:
     """What the receiver acknowledged must be in a queue: the memory limiter is the only processor."""
     pipelines = _yaml("dev.yaml")["service"]["pipelines"]
     assert {name: told["processors"] for name, told in pipelines.items()} == {
-        name: ["memory_limiter"] for name in ("traces", "metrics", "logs")
+        name: ["memory_limiter"] for name in ("traces", "metrics", "logs", "logs/audit")
     }
 
 

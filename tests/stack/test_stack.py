@@ -70,6 +70,8 @@ def test_addresses_are_those_of_the_plan(tmp_path: Path) -> None:
     ports = stack.plan.ports
     assert stack.otlp_http == f"http://127.0.0.1:{ports['otlp_http']}"
     assert stack.otlp_grpc == f"http://127.0.0.1:{ports['otlp_grpc']}"
+    assert stack.otlp_audit == f"http://127.0.0.1:{ports['otlp_audit']}"
+    assert stack.archive == stack.plan.folder / "data" / "collector" / "archive"
     assert stack.collector_metrics == f"http://127.0.0.1:{ports['collector_metrics']}/metrics"
     assert [one.url for one in (stack.jaeger, stack.prometheus, stack.victorialogs)] == [
         f"http://127.0.0.1:{ports[name]}" for name in ("jaeger", "prometheus", "victorialogs")

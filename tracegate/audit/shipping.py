@@ -82,6 +82,10 @@ class Shipping:
         self._ending = False
         self._task: asyncio.Task[None] | None = None
 
+    def numbers(self) -> tuple[int, int]:
+        """Leaves that wait, and for how many nanoseconds the oldest has; quick, from any thread."""
+        return self.unshipped, self.lag_ns
+
     @property
     def unshipped(self) -> int:
         """Durable leaves that the sink has not acknowledged, of the logs that this process ships."""

@@ -133,6 +133,7 @@ def addresses(ports: Mapping[str, int]) -> str:
     lines = [
         ("Collector", "OTLP over HTTP", f"http://127.0.0.1:{ports['otlp_http']}"),
         ("", "OTLP over gRPC", f"http://127.0.0.1:{ports['otlp_grpc']}"),
+        ("", "`audit.ship`", f"http://127.0.0.1:{ports['otlp_audit']}"),
         ("Jaeger", "traces", f"http://127.0.0.1:{ports['jaeger']}"),
         ("Prometheus", "metrics", f"http://127.0.0.1:{ports['prometheus']}"),
         ("VictoriaLogs", "log events", f"http://127.0.0.1:{ports['victorialogs']}"),

@@ -18,6 +18,8 @@ _TRIES = 1_000
 USUAL: Mapping[str, int] = {
     "otlp_grpc": 4317,
     "otlp_http": 4318,
+    "otlp_audit": 4319,
+    "otlp_archive": 4320,
     "collector_health": 13133,
     "collector_metrics": 8888,
     "collector_zpages": 55679,

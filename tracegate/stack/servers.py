@@ -124,6 +124,8 @@ def _collector(plan: Plan) -> Server:
     env = {
         "TRACEGATE_COLLECTOR_GRPC": plan.address("otlp_grpc"),
         "TRACEGATE_COLLECTOR_HTTP": plan.address("otlp_http"),
+        "TRACEGATE_COLLECTOR_AUDIT": plan.address("otlp_audit"),
+        "TRACEGATE_COLLECTOR_ARCHIVE": plan.address("otlp_archive"),
         "TRACEGATE_COLLECTOR_HEALTH": plan.address("collector_health"),
         "TRACEGATE_COLLECTOR_ZPAGES": plan.address("collector_zpages"),
         "TRACEGATE_COLLECTOR_METRICS_PORT": str(plan.ports["collector_metrics"]),

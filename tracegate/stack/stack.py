@@ -91,6 +91,16 @@ class Stack:
         return self.plan.url("otlp_grpc")
 
     @property
+    def otlp_audit(self) -> str:
+        """For `audit.ship`."""
+        return self.plan.url("otlp_audit")
+
+    @property
+    def archive(self) -> Path:
+        """The folder of the files in which a durable Collector keeps leaves of the audit log."""
+        return self.plan.data("collector") / "archive"
+
+    @property
     def collector_metrics(self) -> str:
         """The Collector's own metrics, as Prometheus scrapes them."""
         return self.plan.url("collector_metrics") + "/metrics"
