@@ -28,7 +28,7 @@ def aborted(intent: Intent, at: At, cause: Cause, gateway: Gateway, t: int, log:
         t: Now, in µs since 1970 UTC.
         log: In which the leaf will stand; by default the intent's own.
     """
-    prev = At(index=at.index, hash=at.hash, log=None if log in (None, intent.log) else intent.log)
+    prev = at if log in (None, intent.log) else replace(at, log=intent.log)
     short = Aborted(
         v=1,
         log=log or intent.log,

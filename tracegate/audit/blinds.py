@@ -106,7 +106,7 @@ class Blinds:
 
 
 def end_of(path: Path, size: int) -> int:
-    """Where a table ends for a log of some leaves: what belongs to leaves that never became durable stands behind it."""
+    """Where a table ends for a log of some leaves; what belongs to leaves that never became durable stands behind it."""
     try:
         file = path.open("rb")
     except FileNotFoundError:

@@ -99,7 +99,7 @@ def write_all(disk: Disk, file: int, raw: bytes) -> None:
 
 
 def make_folders(disk: Disk, path: Path, mode: int = 0o777) -> None:
-    """Make a folder and those above it, so that they are there after a loss of power too; the mode is the last one's."""
+    """Make a folder and those above it, so that they are there after a loss of power too; the last has the mode."""
     if path.is_dir():
         return
     make_folders(disk, path.parent)

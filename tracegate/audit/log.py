@@ -73,6 +73,8 @@ class Log:
         """Leaves that this run wrote, by type."""
         self.failures = 0
         """Leaves of records whose callers were told that they are not durable."""
+        self.watched: Callable[[bool], None] = lambda failing: None
+        """Called when the log begins to fail, with true, and when it is written again."""
         self._opened = started.opened
         self._writer = started.opened.writer
         self._clock = clock
@@ -355,11 +357,16 @@ class Log:
         if self.failing is not None:
             logger.warning("The audit log is written again")
             self.failing = None
+            self.watched(False)
 
-    def _failed(self, why: str) -> None:
+    def _fails(self, why: str) -> None:
         if self.failing is None:
             logger.error("The audit log can't be written: %s", why)
+            self.watched(True)
         self.failing = self._reason = why
+
+    def _failed(self, why: str) -> None:
+        self._fails(why)
         if self._publication.broke_off():
             self._stuck = True
         self._wake.clear()
@@ -387,7 +394,7 @@ class Log:
             self._queue.remove(one)
         one.given_up = True
         if self._busy_since is not None and self._clock.now() - self._busy_since >= AGAIN_NS:
-            self.failing = "the disk does not answer"  # until it does
+            self._fails("the disk does not answer")  # until it does
         self._refuse(one, self.failing or "the log is slow")
 
     def _refuse(self, one: Queued, why: str) -> None:

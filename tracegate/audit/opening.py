@@ -32,7 +32,6 @@ from tracegate.audit.tree import Tree
 from tracegate.audit.writer import Writer
 from tracegate.errors import Malformed, TracegateError
 
-
 SECRET = 0o700
 """Mode of the folder of what is for no auditor."""
 

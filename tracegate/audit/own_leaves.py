@@ -32,6 +32,8 @@ from tracegate.clock import Clock
 
 Outcome = Literal["ok", "error", "cancelled"]
 
+What = Literal["find", "show", "export", "receipt"]
+
 MOST = 100
 """Records that one leaf names."""
 
@@ -161,9 +163,7 @@ class OwnLeaves:
             reason=reason,
         )
 
-    def read(
-        self, by: str, what: Literal["find", "show", "export", "receipt"], record_ids: Sequence[str], count: int
-    ) -> Read:
+    def read(self, by: str, what: What, record_ids: Sequence[str], count: int) -> Read:
         """That somebody read so many records; the first of them are named."""
         return Read(
             v=1,

@@ -23,7 +23,7 @@ from tracegate.audit.kinds import At, ClockState, Final, Gateway
 from tracegate.audit.lane import Lane, ThreadLane
 from tracegate.audit.log import Log, LogUnavailable
 from tracegate.audit.opening import Place, StartRefused, open_log
-from tracegate.audit.own_leaves import MOST
+from tracegate.audit.own_leaves import MOST, What
 from tracegate.audit.publication import CHECKPOINT_NS
 from tracegate.audit.render import LeafWriter
 from tracegate.audit.signature import ResponseSigner
@@ -202,6 +202,11 @@ class Audit:
             ship_lag_ns=None if shipped is None else shipped[1],
         )
 
+    def durable(self) -> dict[str, int]:
+        """How many durable leaves the log of now has, by its origin; a log that ended has them all under a checkpoint."""
+        log = self.epoch.log
+        return {log.writing: log.size}
+
     async def erase(self, record_ids: Sequence[str], by: str, reason: str) -> list[At]:
         """Destroy what is kept of some records, in whatever log of the directory they stand, and write that down.
 
@@ -211,23 +216,20 @@ class Audit:
             reason: Why.
 
         Returns:
-            Where the leaves stand that tell of it, of up to 100 records each; none where nothing is known of any.
+            Where the leaves stand that tell of it, of up to 100 records each.
 
         Raises:
             LogUnavailable: It is destroyed, and no leaf tells of it: do it again.
             OSError: It is not certain that all of it is destroyed.
         """
-        found = await self.lane.run(partial(self.blinds.erase, record_ids, self._disk))
-        known = [record_id for record_id in dict.fromkeys(record_ids) if record_id in found]
+        await self.lane.run(partial(self.blinds.erase, record_ids, self._disk))
         told = []
-        for start in range(0, len(known), MOST):
+        for start in range(0, len(record_ids), MOST):
             log = self.epoch.log
-            told.append(await log.append(log.own.erased(known[start : start + MOST], by, reason), STRICT_NS))
+            told.append(await log.append(log.own.erased(record_ids[start : start + MOST], by, reason), STRICT_NS))
         return told
 
-    async def was_read(
-        self, by: str, what: Literal["find", "show", "export", "receipt"], record_ids: Sequence[str], count: int
-    ) -> At:
+    async def was_read(self, by: str, what: What, record_ids: Sequence[str], count: int) -> At:
         """Write down that somebody read so many records, of which the first 100 are named; see `Log.append`."""
         log = self.epoch.log
         return await log.append(log.own.read(by, what, record_ids, count), STRICT_NS)

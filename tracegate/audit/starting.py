@@ -1,4 +1,4 @@
-"""A run begins in a log: what an earlier one left open is closed, and all is published, before anything else is written.
+"""A run begins in a log: what an earlier one left open is closed, and all is published, before anything else comes.
 
 It blocks: it runs before anybody is served, or on the log's thread.
 """

@@ -17,7 +17,6 @@ from tracegate.audit.leaf import write
 from tracegate.audit.opening import OpenedLog
 from tracegate.audit.own_leaves import OwnLeaves
 
-
 T = TypeVar("T")
 
 

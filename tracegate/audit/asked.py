@@ -1,0 +1,58 @@
+"""What a running gateway does when a command asks for it over the control socket: to erase, or to note that it read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from tracegate.audit.own_leaves import MOST, What
+from tracegate.errors import Malformed
+
+if TYPE_CHECKING:
+    from tracegate.audit.process import Audit
+
+
+async def answered(audit: Audit, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Do it; returns the log and the index of the leaf that tells of it.
+
+    Args:
+        audit: The log of this process.
+        asked: `do`, which is `erase` or `read`, and what the leaf says: `by`, `record_ids`, and `reason`, or `what` and
+            `count`.
+
+    Raises:
+        Malformed: It asks for something else.
+        LogUnavailable: No leaf tells of it; what was to be erased may be: ask again.
+    """
+    by, records = _text(asked, "by"), asked.get("record_ids")
+    if not isinstance(records, list) or len(records) > MOST or not all(isinstance(one, str) for one in records):
+        raise Malformed(f"`record_ids` is a list of at most {MOST} ids")
+    match asked.get("do"):
+        case "erase" if records:
+            (at,) = await audit.erase(records, by, _text(asked, "reason"))
+        case "read":
+            at = await audit.was_read(by, _what(asked), cast("Sequence[str]", records), _count(asked, len(records)))
+        case other:
+            raise Malformed(f"`{other}` is nothing that a gateway does")
+    return {"log": audit.epoch.origin, "index": at.index}
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    text = asked.get(name)
+    if not isinstance(text, str) or not text:
+        raise Malformed(f"`{name}` is missing")
+    return text
+
+
+def _what(asked: Mapping[str, Any]) -> What:
+    what = asked.get("what")
+    if what not in get_args(What):
+        raise Malformed(f"`what` is one of {', '.join(get_args(What))}")
+    return cast("What", what)
+
+
+def _count(asked: Mapping[str, Any], least: int) -> int:
+    count = asked.get("count")
+    if type(count) is not int or count < least:
+        raise Malformed("`count` is the number of records")
+    return count
