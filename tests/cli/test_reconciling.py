@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,23 @@ def test_what_is_missing_is_told_for_people_and_for_programs() -> None:
     missing = [(one["log"], one["index"]) for one in said["checks"] if one["check"] == "missing"]
     assert missing == [(origin(), 2), (origin(), 8)]
     assert (said["code"], said["verdict"], said["missing"], said["leaves"]) == (1, "refused", 4, 9)
+
+
+def test_the_number_of_gaps_can_be_told_as_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing and altered leaves of each log; that nobody takes it is an error, for the last number would stand."""
+    told: list[tuple[str, str, Mapping[str, int]]] = []
+
+    async def tell(to: str, service: str, gaps: Mapping[str, int], *_: object) -> None:
+        told.append((to, service, gaps))
+
+    Path("sink").write_text(lines(0, 1, 5, 6, 7) + otlp(record("8", origin(), leaf(7).decode())) + "\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(reconciling, "tell_gaps", tell)
+        result = ran("--sink", "sink", "--key", VKEY, "--otlp", "http://127.0.0.1:9", "--service", "shop")
+    assert result.exit_code == 1
+    assert told == [("http://127.0.0.1:9", "shop", {origin(): 4})]
+    result = ran("--sink", "sink", "--key", VKEY, "--otlp", "127.0.0.1:9")
+    assert (result.exit_code, "begins with `http://`" in result.stderr) == (2, True)
 
 
 def test_what_is_missing_can_be_asked_for(root: Path) -> None:

@@ -152,8 +152,18 @@ def fsck(folder: str, keys: tuple[str, ...], against: tuple[str, ...], as_json: 
 )
 @click.option("--key", "keys", metavar="VKEY|FILE", multiple=True, help="Public keys of the logs; without: incomplete.")
 @click.option("--resend", is_flag=True, help="Let the gateway send what is missing once more.")
+@click.option("--otlp", metavar="URL", help="Tell the number of gaps as a metric to this receiver, for the dashboard.")
+@click.option("--service", default="tracegate", show_default=True, help="The gateways' service.name, with --otlp.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def reconcile(folder: str, sinks: tuple[str, ...], keys: tuple[str, ...], resend: bool, as_json: bool) -> None:
+def reconcile(
+    folder: str,
+    sinks: tuple[str, ...],
+    keys: tuple[str, ...],
+    resend: bool,
+    otlp: str | None,
+    service: str,
+    as_json: bool,
+) -> None:
     """Compare a sink with all logs below DIR, which is `audit.dir`; name each leaf that is missing, altered or doubled.
 
     A sink is what the Collector's file exporter wrote, what `audit export` wrote, or the URL of a VictoriaLogs.
@@ -162,7 +172,7 @@ def reconcile(folder: str, sinks: tuple[str, ...], keys: tuple[str, ...], resend
     """
     from tracegate.cli import reconciling
 
-    sys.exit(reconciling.run(folder, sinks, keys, resend=resend, as_json=as_json))
+    sys.exit(reconciling.run(folder, sinks, keys, resend=resend, as_json=as_json, otlp=otlp, service=service))
 
 
 @main.group()

@@ -5,6 +5,7 @@ Of a VictoriaLogs it reads the leaves of the logs that are there, by its query i
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -21,7 +22,10 @@ from tracegate.audit.reconcile import Book, reconcile
 from tracegate.audit.sinks import EVENT, INDEX, LOG, Found, Unread, read_lines
 from tracegate.audit.verdict import UNUSABLE
 from tracegate.cli.verifying import keys_of, tell
-from tracegate.errors import Malformed
+from tracegate.clock import SystemClock
+from tracegate.errors import ConfigError, Malformed
+from tracegate.telemetry.gaps import tell_gaps
+from tracegate.telemetry.post import Poster
 
 SAID = {
     "verified": "Complete: the sink has every leaf that is under a signed head, as it is in the log.",
@@ -35,8 +39,17 @@ PAGE = 20_000
 PATIENCE_S = 60.0
 
 
-def run(folder: str, sinks: Sequence[str], keys: Sequence[str], *, resend: bool, as_json: bool) -> int:
-    """Compare and print; returns the exit status, 2 where something can't be read.
+def run(
+    folder: str,
+    sinks: Sequence[str],
+    keys: Sequence[str],
+    *,
+    resend: bool,
+    as_json: bool,
+    otlp: str | None = None,
+    service: str = "tracegate",
+) -> int:
+    """Compare and print; returns the exit status, 2 where something can't be read, or nobody takes the metric.
 
     Args:
         folder: Of all logs.
@@ -44,6 +57,8 @@ def run(folder: str, sinks: Sequence[str], keys: Sequence[str], *, resend: bool,
         keys: Public keys, or files of them.
         resend: Ask for what is lacking to be sent once more, by the gateway of that folder.
         as_json: Print one JSON object.
+        otlp: Address of a receiver of OTLP that is told how many leaves each log has that the sink lacks.
+        service: `service.name` of the gateways, for that.
     """
     root = Path(folder)
     offsets = Offsets(root, Disk())
@@ -56,10 +71,21 @@ def run(folder: str, sinks: Sequence[str], keys: Sequence[str], *, resend: bool,
         report, lost = reconcile(books, (one for sink in sinks for one in _found(sink, logs)))
         if resend:
             _ask(offsets, lost)
-    except (Malformed, OSError, HTTPException) as exc:
+        if otlp is not None:
+            gaps = {book.log.origin: book.numbers["missing"] + book.numbers["altered"] for book in books}
+            asyncio.run(_tell(otlp, service, gaps))
+    except (Malformed, ConfigError, OSError, HTTPException) as exc:
         click.echo(f"can't be read: {exc}", err=True)
         return UNUSABLE
     return tell(report, SAID[report.verdict], as_json=as_json)
+
+
+async def _tell(otlp: str, service: str, gaps: Mapping[str, int]) -> None:
+    post = Poster()
+    try:
+        await tell_gaps(otlp, service, gaps, SystemClock(), post)
+    finally:
+        await post.close()
 
 
 def _ask(offsets: Offsets, lost: Mapping[str, Sequence[Span]]) -> None:
