@@ -110,8 +110,8 @@ def decode_each(blocks: bytes) -> list[Shape] | None:
             lines.decode()  # see `decode`
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    # No value goes on behind a line, where `}` stands before a line end and `{` behind it: that is no JSON. So each line
-    # has one at least, and none has two where there are as many as lines.
+    # No value goes on behind a line, where `}` stands before a line end and `{` behind it: that is no JSON. So each
+    # line has one at least, and none has two where there are as many as lines.
     return shapes if len(shapes) == events else None
 
 

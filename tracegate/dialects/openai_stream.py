@@ -9,12 +9,13 @@ from __future__ import annotations
 from tracegate.dialects.openai_errors import decoded, refused_within
 from tracegate.dialects.openai_shape import Delta, Shape, decode, decode_each
 from tracegate.dialects.openai_usage import UsageShape, usage_of
-from tracegate.dialects.sse import Decoder
+from tracegate.dialects.sse import Decoder, edge
 from tracegate.errors import Broken, Failed
 from tracegate.events import Chunk, Event, Final
 from tracegate.facts import Answer
 
 _DONE = b"[DONE]"
+_LAST = b"data: [DONE]\n\n"
 
 
 class StreamReader:
@@ -68,13 +69,17 @@ class StreamReader:
             raise self.failure
         if self._done:
             return []
-        blocks = self._decoder.blocks(data)
-        shapes = decode_each(blocks) if len(blocks) <= self._limit else None
         told: list[Event] = []
-        if shapes is not None and self._only_says(shapes):
-            told.append(Chunk(blocks, len(shapes)))
-        elif blocks:
-            self._read(blocks, shapes, told)
+        if blocks := self._decoder.blocks(data):
+            events, done = blocks, False
+            if blocks.endswith(_LAST) and blocks[-len(_LAST) - 2 : -len(_LAST)] in (b"", b"\n\n"):
+                events, done = blocks[: -len(_LAST)], True
+            shapes = decode_each(events) if len(blocks) <= self._limit else None
+            if shapes is None:
+                self._read_each(blocks, told)
+            else:
+                self._read(events, shapes, told)
+                self._done = done and self.failure is None
         if self._done:
             self._finish(told)
         elif self._decoder.failure is not None and self.failure is None:
@@ -86,37 +91,81 @@ class StreamReader:
                 raise self.failure
         return told
 
-    def _read(self, blocks: bytes, shapes: list[Shape] | None, told: list[Event]) -> None:
-        """Read events one by one, up to the end or what breaks the answer.
+    def _read(self, blocks: bytes, shapes: list[Shape], told: list[Event]) -> None:
+        """Read events that are one line each, as they nearly always are: bytes are cut only where they must be.
 
         Args:
             blocks: All of them.
-            shapes: What is decoded of each, where it is already.
+            shapes: What is in each.
             told: Gets what is to be told.
         """
+        facts, reasons, committed = self.facts, self._reasons, self._committed
+        parts: list[bytes] = []
+        start, end = 0, len(blocks)  # of what is told next
+        count = 0
+        output = False
+        for at, shape in enumerate(shapes):
+            choices = shape.choices
+            # Most events do nothing but go on with the answer, and nothing is to be learnt of them.
+            if committed and choices and len(choices) == 1 and shape.usage is None and shape.x_groq is None:
+                choice = choices[0]
+                delta = choice.delta
+                if (
+                    delta is not None
+                    and (delta.content or _says(delta))
+                    and not (choice.finish_reason or choice.error or shape.error)
+                    and choice.index in reasons
+                    and (facts.id is not None or not shape.id)
+                    and (facts.model is not None or not shape.model)
+                    and (facts.fingerprint is not None or not shape.system_fingerprint)
+                    and (facts.service_tier is not None or not shape.service_tier)
+                ):
+                    output = True
+                    count += 1
+                    continue
+            if _refuses(shape):
+                end = edge(blocks, at, len(shapes))
+                payload = blocks[end + 6 : edge(blocks, at + 1, len(shapes)) - 2]
+                self.failure = refused_within(self._status, decoded(payload))
+                break
+            said = self._learn(shape)
+            if choices == [] and shape.usage is not None and self._hide_usage:
+                parts.append(blocks[start : edge(blocks, at, len(shapes))])
+                start = edge(blocks, at + 1, len(shapes))
+                continue
+            if said and not committed:
+                committed = self._committed = True
+                if count:
+                    parts.append(blocks[start : (start := edge(blocks, at, len(shapes)))])
+                    told.append(Chunk(b"".join(parts), count, output=False))
+                    parts, count = [], 0
+            output = output or said
+            count += 1
+        if count:
+            parts.append(blocks[start:end])
+            told.append(Chunk(parts[0] if len(parts) == 1 else b"".join(parts), count, output))
+
+    def _read_each(self, blocks: bytes, told: list[Event]) -> None:
+        """Read events of whatever form, up to the end or what breaks the answer; for the arguments see `_read`."""
         parts: list[bytes] = []
         output = False
-        for at, (raw, payload, name, _, _) in enumerate(self._decoder.events(blocks)):
+        for raw, payload, name, _, _ in self._decoder.events(blocks):
             if payload.startswith(_DONE):
                 self._done = True
                 break
             try:
-                shape = decode(payload) if shapes is None else shapes[at]
+                shape = decode(payload)
             except ValueError:
                 if not self._skip_malformed:
                     self.failure = self._broken("http_protocol_error", "An event of the stream is not a JSON object.")
                     break
                 self.skipped += 1
                 continue
-            choices = shape.choices
-            # Most events are no error by the first look; only the others get a second one.
-            if (
-                not choices or len(choices) > 1 or choices[0].error or shape.error or shape.x_groq is not None or name
-            ) and (name == b"error" or shape.says_error):
+            if name == b"error" or (shape.says_error if name else _refuses(shape)):
                 self.failure = refused_within(self._status, decoded(payload))
                 break
             said = self._learn(shape)
-            if choices == [] and shape.usage is not None and self._hide_usage:
+            if shape.choices == [] and shape.usage is not None and self._hide_usage:
                 continue
             if said and not self._committed:
                 self._committed = True
@@ -127,33 +176,6 @@ class StreamReader:
             output = output or said
         if parts:
             told.append(Chunk(parts[0] if len(parts) == 1 else b"".join(parts), len(parts), output))
-
-    def _only_says(self, shapes: list[Shape]) -> bool:
-        """Whether the events of a read do nothing but go on with the answer; then nothing is to be learnt of them.
-
-        That is so of nearly all reads, and asked as quickly as can be: `_read` tells the same of them.
-        """
-        if not self._committed:
-            return False
-        facts, reasons = self.facts, self._reasons
-        for shape in shapes:
-            choices = shape.choices
-            if not choices or len(choices) > 1 or shape.usage is not None or shape.error or shape.x_groq is not None:
-                return False
-            choice = choices[0]
-            delta = choice.delta
-            if delta is None or choice.finish_reason or choice.error or choice.index not in reasons:
-                return False
-            if not delta.content and not _says(delta):
-                return False
-            if (
-                (facts.id is None and shape.id)
-                or (facts.model is None and shape.model)
-                or (facts.fingerprint is None and shape.system_fingerprint)
-                or (facts.service_tier is None and shape.service_tier)
-            ):
-                return False
-        return True
 
     def end(self) -> list[Event]:
         """See `Reader.end`.
@@ -231,3 +253,10 @@ def _says(delta: Delta) -> bool:
         or delta.reasoning_details
         or delta.images
     )
+
+
+def _refuses(shape: Shape) -> bool:
+    """Whether an event without a name is an error; most are none by the first look, and get no second one."""
+    choices = shape.choices
+    odd = not choices or len(choices) > 1 or choices[0].error or shape.error or shape.x_groq is not None
+    return bool(odd and shape.says_error)

@@ -128,6 +128,25 @@ class Decoder:
         self.failure = Broken("http_response_body_size", f"An event of the stream is larger than {self._limit} bytes.")
 
 
+def edge(blocks: bytes, at: int, of: int) -> int:
+    """Where the block begins that stands at a place, or the blocks end.
+
+    Args:
+        blocks: None of them empty.
+        at: Its number, from 0 on.
+        of: How many there are.
+    """
+    place = 0
+    if at <= of // 2:
+        for _ in range(at):
+            place = blocks.index(b"\n\n", place) + 2
+        return place
+    place = len(blocks)
+    for _ in range(of - at):
+        place = blocks.rindex(b"\n\n", 0, place - 2) + 2
+    return place
+
+
 def _parsed(block: bytes) -> ServerEvent | None:
     """The event of one block between empty lines, or `None` where it has no data."""
     lines = [line for line in block.split(b"\n") if line and not line.startswith(b":")]
