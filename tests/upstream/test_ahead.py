@@ -27,6 +27,9 @@ class Filled(Ahead):
     async def _wait(self, by: int) -> None:
         await self.clock.sleep_until(by)
 
+    def _wake(self) -> None:
+        pass
+
     def _pause(self) -> None:
         self.asked.append("pause")
 

@@ -7,7 +7,6 @@ it is here. How bytes come, and how a connection is stopped and given back, is t
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 
 from tracegate.clock import Clock
@@ -39,7 +38,6 @@ class Ahead(ABC):
         "_last",
         "_released",
         "_size",
-        "_waiter",
         "arrived",
         "headers",
         "status",
@@ -57,7 +55,6 @@ class Ahead(ABC):
         self._end = 0  # when the end came, or the failure
         self._failed = False
         self._failure: Failed | None = None  # until somebody raised it
-        self._waiter: asyncio.Future[bool] | None = None  # whoever waits for the answer
         self._released = False
         self._drained = 0
 
@@ -129,15 +126,15 @@ class Ahead(ABC):
         failure, self._failure = self._failure, None
         return failure or Broken("http_response_incomplete", "The answer had broken before.")
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(True)
-
     # What the transport does
 
     @abstractmethod
     async def _wait(self, by: int) -> None:
-        """Wait until something happens, at most until a time; with `_waiter`, which `_wake` resolves."""
+        """Wait until `_wake` is called, at most until a time."""
+
+    @abstractmethod
+    def _wake(self) -> None:
+        """Something happened: whoever waits looks again."""
 
     @abstractmethod
     def _pause(self) -> None:

@@ -36,12 +36,13 @@ class HttpxIncoming(Ahead):
         connection: Filled with what the transport tells.
     """
 
-    __slots__ = ("_cancelled", "_closing", "_connection", "_draining", "_phases", "_room", "task")
+    __slots__ = ("_cancelled", "_closing", "_connection", "_draining", "_phases", "_room", "_waiter", "task")
 
     def __init__(self, clock: Clock, phases: Phases, connection: Connection) -> None:
         super().__init__(clock)
         self._phases = phases
         self._connection = connection
+        self._waiter: asyncio.Future[bool] | None = None  # whoever waits for the answer
         self._room: asyncio.Future[bool] | None = None  # the task, where it has read far enough ahead
         self._cancelled = False
         self._closing = False
@@ -156,6 +157,11 @@ class HttpxIncoming(Ahead):
             await until(self._waiter, by, self._clock)
         finally:
             self._waiter = None
+
+    def _wake(self) -> None:
+        """See `Ahead`."""
+        if self._waiter is not None:
+            resolve(self._waiter, True)
 
     def _pause(self) -> None:
         """See `Ahead`."""

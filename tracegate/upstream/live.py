@@ -6,8 +6,6 @@ until those were read. How bytes become events is the dialect's reader's affair.
 
 from __future__ import annotations
 
-from collections import deque
-
 from tracegate.errors import Broken, Failed, TimedOut
 from tracegate.events import Chunk, Event, Final
 from tracegate.facts import Attempt, Limit
@@ -55,7 +53,7 @@ class Live:
         self._idle = leaf.timeouts.idle
         self._stream = call.body.stream
         self._last = call.clock.now()  # when the last bytes of the body came; at first, the head
-        self._queue: deque[Event] = deque()
+        self._queue: list[Event] = []  # a read brings at most three
         self._broken: Failed | None = None
         self._decoding: Decoding | None = None
         self._reader = leaf.dialect.reader(
@@ -112,7 +110,7 @@ class Live:
                 await self._read(now + self._idle, "idle")
             else:
                 await self._read(self._deadline, "deadline")
-        event = queue.popleft()
+        event = queue.pop(0)
         if isinstance(event, Chunk):
             self._attempt.chunks += event.count
         return event

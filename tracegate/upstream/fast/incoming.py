@@ -1,12 +1,10 @@
 """The answer of one exchange over the fast transport; see `upstream.exchange.Incoming`, and `ahead` for how it is read.
 
-Bytes are taken from the connection as they come. No task belongs to it, and it waits with one future, which a limit
-ends without cancelling anything.
+Bytes are taken from the connection as they come. No task belongs to it, and whoever reads it goes on in the turn of the
+loop in which they came; a limit ends the wait without cancelling anything.
 """
 
 from __future__ import annotations
-
-import asyncio
 
 from tracegate.clock import Clock
 from tracegate.errors import Failed
@@ -14,6 +12,7 @@ from tracegate.facts import Connection, Limit
 from tracegate.upstream.ahead import Ahead
 from tracegate.upstream.fast.answer import Answer
 from tracegate.upstream.fast.link import NEVER, Link
+from tracegate.upstream.fast.wakeup import Wakeup
 from tracegate.upstream.faults import IDLE_DEATH_NS, causes, cut_off, terminated, tls_or_name, too_late
 from tracegate.upstream.pool import Pool, closing
 
@@ -30,7 +29,7 @@ class FastIncoming(Ahead):
         limit: The name of `until`.
     """
 
-    __slots__ = ("_connection", "_limit", "_link", "_pool", "_started", "_until", "_write_by", "stale")
+    __slots__ = ("_connection", "_limit", "_link", "_pool", "_started", "_until", "_wakeup", "_write_by", "stale")
 
     def __init__(
         self, clock: Clock, connection: Connection, pool: Pool, *, write_by: int, until: int, limit: Limit
@@ -44,6 +43,7 @@ class FastIncoming(Ahead):
         self._limit: Limit = limit
         self._link: Link | None = None  # while the exchange is on it
         self._started = 0
+        self._wakeup = Wakeup()
 
     # Whoever sends
 
@@ -149,13 +149,15 @@ class FastIncoming(Ahead):
         link = self._link
         assert link is not None  # noqa: S101  # else there is an end or a failure, which nobody waits for
         link.limit(by)
-        waiter = self._waiter = asyncio.get_running_loop().create_future()
         try:
-            await waiter
+            await self._wakeup
         finally:
-            self._waiter = None
             if self._link is not None:
                 self._link.limit(NEVER)
+
+    def _wake(self) -> None:
+        """See `Ahead`."""
+        self._wakeup.wake()
 
     def _pause(self) -> None:
         """See `Ahead`."""

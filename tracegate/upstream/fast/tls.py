@@ -72,7 +72,7 @@ class Secured(asyncio.Protocol):
 
     def is_closing(self) -> bool:
         """See `Wire`."""
-        return self._transport.is_closing()
+        return self._ended or self._transport.is_closing()
 
     def close(self) -> None:
         """See `Wire`; tells the peer, and does not wait for its answer (RFC 8446, section 6.1)."""
@@ -158,6 +158,7 @@ class Secured(asyncio.Protocol):
             failure = exc
         if self._going.pending:
             self._flush()  # the answer to a change of keys
+        self._ended = ended or failure is not None  # before the answer's reader, who goes on at once, asks again
         if parts:
             self._link.data_received(parts[0] if len(parts) == 1 else b"".join(parts))
         if failure is not None:
