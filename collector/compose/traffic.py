@@ -1,6 +1,7 @@
 """Asks the gateway of the compose files something every half second, so that its dashboard has something to show."""
 
 import argparse
+import http.client
 import json
 import os
 import sys
@@ -22,8 +23,8 @@ def ask(url: str, key: str, route: str, stream: bool) -> str:
             return f"{answer.status} {answer.headers['X-Served-By']}"
     except urllib.error.HTTPError as exc:
         return f"{exc.code} {exc.read().decode(errors='replace')[:200]}"
-    except OSError as exc:
-        return str(exc)
+    except (OSError, http.client.HTTPException) as exc:  # the second: an answer that ended early
+        return str(exc) or type(exc).__name__
 
 
 def main() -> None:
