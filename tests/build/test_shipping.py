@@ -1,0 +1,73 @@
+"""Leaves are shipped where the configuration says, from the first to the one that closes the log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.agreement.house import loaded
+from tests.audit.failing import place_in
+from tests.audit.leaves import GATEWAY
+from tracegate.audit.process import Audit, Settings
+from tracegate.audit.succession import Home
+from tracegate.build.shipping import LeafShipping, shipping_of
+from tracegate.clock import SystemClock
+from tracegate.errors import ConfigError
+from tracegate.testing.ids import SeededIds
+from tracegate.testing.receiver import Receiver
+from tracegate.testing.receiving import listen
+
+CLOCK, IDS = SystemClock(), SeededIds(1)
+RESOURCE: Mapping[str, str] = {"service.name": "shop"}
+
+
+async def opened(folder: Path) -> Audit:
+    """The audit log of a process."""
+    origin = place_in(folder).origin.split("/")
+    return await Audit.open(Settings(Home(folder, origin[0], origin[2], "r1")), GATEWAY, CLOCK, IDS)
+
+
+def shipped(audit: Audit, ship: str) -> LeafShipping | None:
+    """What a configuration asks for."""
+    text = 'providers: {p: {dialect: openai, base_url: "http://127.0.0.1:9/p/v1", key: none}}\n'
+    return shipping_of(loaded(f"{text}audit: {{ship: {ship}}}\n"), audit, CLOCK, IDS, RESOURCE)
+
+
+def test_a_life_of_a_log_is_shipped(tmp_path: Path) -> None:
+    """With what is configured; who counts is told what waits."""
+    receiver = Receiver()
+
+    async def go() -> None:
+        async with asyncio.timeout(20), listen(receiver) as listening:
+            audit = await opened(tmp_path)
+            assert audit.numbers().unshipped is None
+            shipping = shipped(audit, f'{{endpoint: "{listening.url}", headers: {{x-key: "planted-key-1234"}}}}')
+            assert shipping is not None
+            assert audit.numbers().unshipped == 0
+            shipping.start()
+            await audit.close()
+            await shipping.close()
+            assert (audit.numbers().unshipped, audit.numbers().ship_lag_ns) == (0, 0)
+
+    asyncio.run(go())
+    assert [json.loads(str(log.body))["type"] for log in receiver.logs] == ["log.open", "config", "log.close"]
+    assert {log.origin.resource["service.name"] for log in receiver.logs} == {"shop"}
+    assert {request.header("x-key") for request in receiver.requests} == {"planted-key-1234"}
+
+
+def test_where_nothing_is_said_nothing_is_shipped(tmp_path: Path) -> None:
+    """And a wrong way is told at the start."""
+
+    async def go() -> None:
+        audit = await opened(tmp_path)
+        assert shipped(audit, "none") is None
+        assert audit.numbers().unshipped is None
+        with pytest.raises(ConfigError, match=r"audit\.ship: leaves go over `http/protobuf`"):
+            shipped(audit, '{endpoint: "http://127.0.0.1:4317", protocol: grpc}')
+        await audit.close()
+
+    asyncio.run(go())
