@@ -131,9 +131,9 @@ def success(raw: bytes = PLAIN, **inbound: Any) -> Recorder:
     return made.end()
 
 
-def fallback() -> Made:
+def fallback(seed: int = 1) -> Made:
     """A refusal, a retry that is refused, a fallback that answers; its SERVER record is still open."""
-    made = Made()
+    made = Made(seed=seed)
     route = made.route()
     for why in (INITIAL, Why("retry", "rate_limit", 800 * MS)):
         record = made.attempt(route, AZURE, why)

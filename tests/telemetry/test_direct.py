@@ -19,6 +19,7 @@ from tracegate.telemetry import direct, names, registry
 from tracegate.telemetry.aggregate import Aggregator
 from tracegate.telemetry.direct import BATCH, TICK_NS, Channels, Direct
 from tracegate.telemetry.export import SECOND_NS, Channel, Endpoint, Signal
+from tracegate.telemetry.forms import Forms
 from tracegate.telemetry.metrics import Measurements
 from tracegate.telemetry.metrics_tally import Losses
 from tracegate.telemetry.otlp import Envelope
@@ -125,6 +126,45 @@ def test_requests_arrive_as_spans_logs_and_metrics() -> None:
     assert kit.closed == 1
 
 
+def test_requests_that_are_alike_are_filled_in() -> None:
+    """From the second one on; log events come too, and every request is counted."""
+
+    async def main() -> Kit:
+        kit = Kit()
+        for turn in range(4):
+            kit.view.add(success(seed=turn))
+            kit.view.add(fallback(10 + turn).end())
+            await kit.after(1)
+        assert kit.view._forms is not None
+        assert len(kit.view._forms._forms) == 2
+        await kit.end()
+        return kit
+
+    kit = run(main)
+    kit.receiver.check()
+    assert len(kit.receiver.spans) == 4 * 8
+    assert len(kit.receiver.logs) == 4 * 3
+    assert kit.receiver.total(names.METRIC_TRACEGATE_ATTEMPTS) == 4 * 4
+    assert kit.lost == {}
+
+
+@pytest.mark.parametrize("method", ["fill", "count"])
+def test_forms_that_fail_stop_nobody(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """The failure is counted like any other."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no")
+
+    async def main() -> Kit:
+        kit = Kit()
+        monkeypatch.setattr(Forms, method, fail)
+        kit.view.add(success())
+        await kit.end()
+        return kit
+
+    assert run(main).lost == {names.LOST_RENDER: 1}
+
+
 def test_our_registry_judges_like_the_pinned_one() -> None:
     """It is the stricter one: whoever watches a gateway may use it instead."""
 
@@ -170,6 +210,7 @@ def test_many_requests_are_rendered_in_small_parts(monkeypatch: pytest.MonkeyPat
 
     async def main() -> Kit:
         kit = Kit(signals=("traces",))
+        kit.view._forms = None
         monkeypatch.setattr(direct, "spans", counted)
         monkeypatch.setattr(direct, "SEND", 10**9)
         for recorder in many(3 * BATCH + 5):

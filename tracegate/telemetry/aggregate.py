@@ -12,12 +12,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import TypeAlias
 
 from tracegate.clock import Clock
 from tracegate.telemetry import names
 from tracegate.telemetry.metrics_labels import Labels
 from tracegate.telemetry.metrics_table import INSTRUMENTS, Instrument
-from tracegate.telemetry.metrics_tally import Losses, Tally
+from tracegate.telemetry.metrics_tally import Counts, Losses
 from tracegate.telemetry.model import Measurement
 
 SERIES_LIMIT = 2000
@@ -28,6 +29,9 @@ SEEN = 8192
 
 OVERFLOW: Labels = (("otel.metric.overflow", True),)
 """The label set of what came after the limit. Source: the same specification, section "cardinality limits"."""
+
+
+_new = tuple.__new__  # half the cost of calling the class
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Aggregator:
     __slots__ = ("_clock", "_known", "_limit", "_losses", "_seen", "_series", "_start", "_tallies")
 
     def __init__(
-        self, clock: Clock, losses: Losses, tallies: Sequence[Tally] = (), *, limit: int = SERIES_LIMIT
+        self, clock: Clock, losses: Losses, tallies: Sequence[Counts] = (), *, limit: int = SERIES_LIMIT
     ) -> None:
         self._clock = clock
         self._losses = losses
@@ -115,6 +119,40 @@ class Aggregator:
                     series.max = amount
                 if span:
                     series.exemplars[bucket] = measurement
+
+    def bound(self, measurement: Measurement) -> Bound:
+        """Where a measurement was added, so that others like it can be added by `count`.
+
+        Raises:
+            KeyError: Its label set has no series of its own.
+        """
+        instrument, _, labels, _, _, _ = measurement
+        return self._series[instrument][labels], instrument, labels
+
+    def count(self, bound: Sequence[Bound], counted: Sequence[Counted]) -> None:
+        """Add what was measured in some spans of one kind, as `add` would: of each the amounts in the order of `bound`.
+
+        It goes series by series, which takes a fifth of the time.
+        """
+        _, when, trace, span = counted[-1]
+        for (series, instrument, labels), amounts in zip(
+            bound, zip(*[one[0] for one in counted], strict=True), strict=True
+        ):
+            if isinstance(series, _Sum):
+                series.value = sum(amounts, series.value)
+                series.exemplar = _new(Measurement, (instrument, amounts[-1], labels, when, trace, span))
+            else:
+                series.sum = sum(amounts, series.sum)
+                series.min, series.max = min(series.min, *amounts), max(series.max, *amounts)
+                bounds, counts = series.bounds, series.counts
+                latest = {}
+                for at, amount in enumerate(amounts):
+                    bucket = bisect_left(bounds, amount)
+                    counts[bucket] += 1
+                    latest[bucket] = at
+                for bucket, at in latest.items():
+                    amount, (_, when_, trace_, span_) = amounts[at], counted[at]
+                    series.exemplars[bucket] = _new(Measurement, (instrument, amount, labels, when_, trace_, span_))
 
     def snapshot(self) -> Snapshot:
         """What was counted so far; exemplars are handed out once."""
@@ -182,3 +220,10 @@ class _Distribution:
         exemplars, self.exemplars = self.exemplars, {}
         latest = tuple(exemplars[bucket] for bucket in sorted(exemplars))
         return HistogramPoint(labels, tuple(self.counts), self.sum, self.min, self.max, latest)
+
+
+Bound: TypeAlias = tuple[_Sum | _Distribution, str, Labels]
+"""A series, with the instrument and the label set that it is of."""
+
+Counted: TypeAlias = tuple[list[int | float], int, bytes, bytes]
+"""Amounts, when they were measured, and in which trace and span."""

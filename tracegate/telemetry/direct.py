@@ -20,6 +20,7 @@ from tracegate.telemetry import names
 from tracegate.telemetry.aggregate import Aggregator
 from tracegate.telemetry.events import events, events_of
 from tracegate.telemetry.export import Channel
+from tracegate.telemetry.forms import Forms
 from tracegate.telemetry.metrics import Measurements
 from tracegate.telemetry.metrics_tally import Losses
 from tracegate.telemetry.model import LogView, SpanView
@@ -43,6 +44,7 @@ SEND = 256_000
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T", SpanView, LogView)
+_Pending = tuple[Recorder, Record | None, Sequence[Record]]
 _Render = Callable[[Recorder, Record | None, Sequence[Record], list[SpanView], list[LogView]], None]
 
 
@@ -76,6 +78,7 @@ class Direct:
         "_closed",
         "_encoder",
         "_every",
+        "_forms",
         "_heavy",
         "_losses",
         "_measurements",
@@ -104,7 +107,10 @@ class Direct:
         self._aggregator = aggregator
         self._every = metrics_every_ns
         self._encoder = Encoder(value_limit)
-        self._pending: deque[tuple[Recorder, Record | None, Sequence[Record]]] = deque()
+        counted = aggregator if channels.metrics is not None else None
+        # Forms know no limit of texts: who sets one gets every span the usual way.
+        self._forms = Forms(measurements, counted) if channels.traces is not None and value_limit is None else None
+        self._pending: deque[_Pending] = deque()
         self._heavy = 0
         self._tick: Handle | None = None
         self._soon: Handle | None = None
@@ -223,6 +229,8 @@ class Direct:
         found: list[SpanView] = []
         told: list[LogView] = []
         some = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
+        if self._forms is not None:
+            some = self._filled(self._forms, some, told)
         for render in self._renders:
             for request, record, without in some:
                 try:
@@ -235,6 +243,33 @@ class Direct:
             self._put(self._channels.traces, self._encoder.spans, found)
         if self._channels.logs is not None:
             self._put(self._channels.logs, self._encoder.logs, told)
+
+    def _filled(self, forms: Forms, some: list[_Pending], told: list[LogView]) -> list[_Pending]:
+        """Render what has a form; returns what has none."""
+        left: list[_Pending] = []
+        written: list[bytes] = []
+        count = 0
+        for pending in some:
+            request, record, without = pending
+            try:
+                filled = None if record is not None or without else forms.fill(request)
+                if filled is None:
+                    left.append(pending)
+                    continue
+                data, tells = filled
+                written.append(data)
+                count += len(request.records)
+                if tells and self._channels.logs is not None:
+                    told += events(request)
+            except Exception as exc:  # noqa: BLE001  # one that fails does not stop the others
+                self._unrendered(exc)
+        try:
+            forms.count()
+        except Exception as exc:  # noqa: BLE001  # telemetry never breaks the gateway
+            self._unrendered(exc)
+        if written and self._channels.traces is not None:
+            self._channels.traces.put(b"".join(written), count)
+        return left
 
     def _put(self, channel: Channel, encode: Callable[[list[T]], bytes], views: list[T]) -> None:
         if not views:

@@ -40,19 +40,24 @@ def parameters(body: Body, target: Target) -> dict[str, Value]:
         fields = {**target.defaults, **fields, **target.forced}
     found: dict[str, Value] = {}
     for name, raw in fields.items():
-        reader = _READERS.get(name)
-        if reader is None or (name == "service_tier" and target.provider_name not in OPENAI):
+        if name == "service_tier" and target.provider_name not in OPENAI:
             continue
-        attribute, read = reader
         if name == "max_tokens" and "max_completion_tokens" in fields:
             continue  # the name that OpenAI deprecated
-        try:
-            value = read(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError):
-            continue
-        if value is not None:
-            found[attribute] = value
+        known = parameter(name, raw) if name in READ else None
+        if known is not None:
+            found[known[0]] = known[1]
     return found
+
+
+def parameter(name: str, raw: msgspec.Raw | bytes) -> tuple[str, Value] | None:
+    """One member of a request that is among `READ`, as an attribute; `None` where its value says nothing."""
+    attribute, read = _READERS[name]
+    try:
+        value = read(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError):
+        return None
+    return None if value is None else (attribute, value)
 
 
 def _double(raw: msgspec.Raw | bytes) -> float | None:
@@ -106,3 +111,9 @@ _READERS: Mapping[str, tuple[str, Callable[[msgspec.Raw | bytes], Value | None]]
     "reasoning_effort": (names.GEN_AI_REQUEST_REASONING_LEVEL, _text),
     "service_tier": (names.OPENAI_REQUEST_SERVICE_TIER, _text),
 }
+
+READ = frozenset(_READERS)
+"""The members of a request that are read."""
+
+ATTRIBUTES = frozenset(attribute for attribute, _ in _READERS.values())
+"""The attributes that they become."""
