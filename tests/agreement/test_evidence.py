@@ -75,6 +75,7 @@ def asked(
             stream=stream,
             messages=[{"role": "user", "content": PROMPT}],
         )
+        await house.close()
         receiver = await finish(export, clock)
         return answer, receiver, list(house.exchange.log)
 

@@ -50,6 +50,7 @@ async def played(behaviour: Behaviour | None) -> tuple[list[tuple[Answer, int]],
         export.receiver.behaviour = behaviour
         clock.call_at(clock.now() + 20 * S, setattr, export.receiver, "behaviour", Accept())
     answers = await traffic(house)
+    await house.close()
     await clock.sleep_until(clock.now() + 60 * S)
     await export.view.close(clock.now() + 10 * S)
     return answers, export, clock
@@ -93,6 +94,7 @@ def test_memory_is_bounded_while_nobody_takes_anything() -> None:
         house = House(config, None, export.view)
         export.view.start()
         await traffic(house)
+        await house.close()
         before = clock.now()
         await export.view.close(before + 3 * S)
         assert clock.now() - before <= 3 * S

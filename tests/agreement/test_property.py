@@ -62,6 +62,12 @@ def ask(drawn: Draw, seed: int) -> tuple[Recorder, Answer, list[Entry]]:
     async def main() -> None:
         house = House(drawn.config, drawn.scripts, seed=seed + 1)
         houses.append(house)
+        try:
+            await client(house)
+        finally:
+            await house.close()
+
+    async def client(house: House) -> None:
         window = None if drawn.slow_ns is None else 1
         async with house.post("r", stream=drawn.stream, window=window, max_tokens=50) as exchange:
             leaves = None

@@ -33,6 +33,7 @@ def test_a_stream_of_2000_chunks_makes_as_many_spans_as_one_of_one_chunk() -> No
             answer = await house.ask(model, stream=True, max_tokens=100_000)
             assert answer.status == 200
             counts.append(len(spans(house.view.requests[-1])))
+        await house.close()
         chunks = [recorder.inbound.chunks for recorder in house.view.requests]
         assert chunks[0] < 10
         assert chunks[1] >= 2000
@@ -57,6 +58,7 @@ def test_a_hundred_streams_of_which_every_third_is_cut_mix_up_nothing() -> None:
             return await house.ask(model, stream=True, messages=messages, headers={"x-request-id": f"client-{number}"})
 
         answers = await asyncio.gather(*(one(number) for number in range(100)))
+        await house.close()
         by_client = {r.inbound.client_request_id: r for r in house.view.requests}
         entries = {entry.header("traceparent"): entry for entry in house.exchange.log}
         for number, answer in enumerate(answers):

@@ -92,6 +92,7 @@ def test_open_requests_are_counted_by_route() -> None:
         house = House(built, None, running.view)
         label = running.active.begin(None)
         await house.ask("p/sim-ok")
+        await house.close()
         await running.view.close(clock.now() + 10**9)
         running.active.end(label)
 

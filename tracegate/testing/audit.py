@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,6 +89,7 @@ class MemoryLog:
         sign_path: bool = True,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tracegate-audit-", dir=MEMORY if MEMORY.is_dir() else None))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         disk = disk or MemoryDisk()
         home = Home(self.folder, "localhost", "test", "r1")
         taken = take(disk, home, gateway, clock)
@@ -123,9 +125,5 @@ class MemoryLog:
         return [check for check in fsck(Folder(log.folder), self.key).checks if check.result != "pass"]
 
     async def close(self) -> None:
-        """Close what is open, then the log, and publish both; the files stay until `remove`."""
+        """Close what is open, then the log, and publish both; the files stay as long as this object."""
         await self.audit.close()
-
-    def remove(self) -> None:
-        """Remove the files; nothing happens where they are gone."""
-        shutil.rmtree(self.folder, ignore_errors=True)
