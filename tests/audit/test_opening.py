@@ -16,7 +16,7 @@ from tests.audit.leaves import GATEWAY
 from tests.audit.made import log_files
 from tracegate.audit.aborting import aborted
 from tracegate.audit.disk import Disk
-from tracegate.audit.events import Closed, Heartbeat, Leaf, Opened
+from tracegate.audit.events import Closed, Configured, Heartbeat, Leaf, Opened
 from tracegate.audit.kinds import At
 from tracegate.audit.leaf import write
 from tracegate.audit.opening import InUse, OpenedLog, Place, StartRefused, open_log
@@ -110,6 +110,13 @@ def test_what_was_not_published_is_removed(tmp_path: Path) -> None:
     (_log(tmp_path) / "tile" / "0" / "000.p" / "1.tmp").write_bytes(b"half")
     _leave(_open(tmp_path))
     assert not list(_log(tmp_path).rglob("*.tmp"))
+
+
+def test_a_log_that_was_opened_and_never_published_is_continued(tmp_path: Path) -> None:
+    """As where the process ended before its first checkpoint: nothing but its opening and its configuration is there."""
+    configured = Configured(v=1, log=ORIGIN, gateway=GATEWAY, t=T, digest="0" * 64, by="start")
+    _run(tmp_path, unpublished=[_opening(), configured])
+    assert _open(tmp_path).last == configured
 
 
 def test_leaves_behind_the_checkpoint_are_continued(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tracegate.audit.blinds import SUFFIX, end_of
 from tracegate.audit.canonical import decode, encode
 from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
 from tracegate.audit.disk import PRIVATE, Disk, beside, make_folders, put, stage
-from tracegate.audit.events import Aborted, Closed, Leaf, Opened
+from tracegate.audit.events import Aborted, Closed, Configured, Leaf, Opened
 from tracegate.audit.growing import Growing
 from tracegate.audit.keys import Signer, check_origin, signer_of
 from tracegate.audit.kinds import At, Final, Head, Intent
@@ -150,7 +150,7 @@ def _opened(disk: Disk, place: Place, now: int, lock: int) -> OpenedLog:
     width = head.size % WIDTH
     kept = _bundle(disk, place, Tile("entries", head.size // WIDTH, width)) if width else []
     behind, cut = _behind(disk, place, head.size, kept)
-    if head.size == 0 and not all(isinstance(read(raw).leaf, Opened) for raw in behind):
+    if head.size == 0 and not all(isinstance(read(raw).leaf, Opened | Configured) for raw in behind):
         raise Malformed("`checkpoint` is missing")  # a log is published before it takes anything but its opening
     for raw in behind:
         tree.append(leaf_hash(raw))
