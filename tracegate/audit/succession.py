@@ -7,11 +7,14 @@ epoch begins; a process that ended in between leaves a turn that is completed he
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tracegate.audit.blinds import PRIVATE
 from tracegate.audit.disk import Disk, destroy, make_folders
@@ -157,11 +160,13 @@ def _current(disk: Disk, home: Home, replica: str, clock: Clock) -> tuple[Opened
         for _ in opened.writer.publish():
             pass
         prev = opened.writer.head
+        carried = tuple((replace(at, log=prev.log), intent) for at, intent in opened.intents)
     finally:
         opened.let_go(disk)
     if begun is None:
         raise StartRefused(f"`{opened.place.folder}` has ended, and the log that follows it is missing")
-    return open_log(disk, home.place(replica, begun), now // 1_000_000_000), prev
+    new = open_log(disk, home.place(replica, begun), now // 1_000_000_000)
+    return dataclasses.replace(new, intents=carried), prev  # it has no leaf yet that leads back to them
 
 
 def _written(place: Place) -> bool:
