@@ -1,8 +1,8 @@
 """The gateway that outages are tried on, in a process of its own: `python -m tests.stores.traffic_gateway FILE`.
 
-It is the gateway that `tracegate serve` runs, over the exchange in memory, and it writes down what became of every
-export of traces, which the test compares with the answers and with the store. It says its port, serves until its
-standard input ends, sends what it still has, and then says what it wrote down.
+It is the gateway that `tracegate serve` runs, over the exchange in memory, with an audit log where that is shipped.
+It writes down what became of every export of traces, which the test compares with the answers and with the store. It
+says its port, serves until its standard input ends, sends what it still has, and then says what it wrote down.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import uvloop
 
 from tests.bench.child import until_stdin_ends
 from tests.stores.span_ids import span_ids
+from tracegate.build.audit import keeping_of
 from tracegate.build.telemetry import telemetry_of
 from tracegate.clock import RandomIds, SystemClock
 from tracegate.config.load import load
@@ -84,7 +85,18 @@ async def main(file: str) -> None:
     telemetry = telemetry_of(config, clock, ids, os.environ, post=noting)
     exchange = MemoryExchange(clock, log=Log(keep=1), created=CREATED)
     ways = dict.fromkeys(config.providers, exchange)
-    made = assemble(config, telemetry.view, active=telemetry.active, clock=clock, ids=ids, exchanges=ways)
+    shipped = config.audit.ship is not None
+    keeping = keeping_of(config, clock, ids, resource=telemetry.resource) if shipped else None
+    made = assemble(
+        config,
+        telemetry.view,
+        active=telemetry.active,
+        clock=clock,
+        ids=ids,
+        exchanges=ways,
+        audit=None if keeping is None else keeping.audit,
+        beside=keeping,
+    )
     gc.collect()
     gc.freeze()  # as `worker` does
     sock = bind(config.listen)
