@@ -61,7 +61,7 @@ UNTESTED: dict[str, str] = {
 }
 
 # Folders of tests that mirror no room: they look at the product as a whole.
-WHOLE = {"agreement", "bench", "dashboards", "differential", "examples", "house", "stores"}
+WHOLE = {"agreement", "bench", "dashboards", "differential", "examples", "house", "stores", "torture"}
 
 
 def modules() -> list[Path]:
