@@ -113,7 +113,7 @@ def test_what_was_not_published_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_log_that_was_opened_and_never_published_is_continued(tmp_path: Path) -> None:
-    """As where the process ended before its first checkpoint: nothing but its opening and its configuration is there."""
+    """As where the process ended before its first checkpoint, with its opening and its configuration in it."""
     configured = Configured(v=1, log=ORIGIN, gateway=GATEWAY, t=T, digest="0" * 64, by="start")
     _run(tmp_path, unpublished=[_opening(), configured])
     assert _open(tmp_path).last == configured
