@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.leaves import GATEWAY
+from tests.audit.leaves import GATEWAY, TRIED
 from tests.audit.stored import (
     HOST,
     ORIGIN,
@@ -24,7 +24,7 @@ from tests.audit.stored import (
     store,
 )
 from tracegate.audit.directory import Directory
-from tracegate.audit.events import Leaf, Read
+from tracegate.audit.events import Amend, Leaf, Read
 from tracegate.audit.kinds import At
 from tracegate.audit.leaf import write
 from tracegate.audit.merkle import leaf_hash
@@ -119,6 +119,19 @@ def test_it_may_end_in_the_next_epoch(tmp_path: Path) -> None:
     found = find(Directory(tmp_path), record, 0)
     assert found is not None
     assert found.closing is not None
+
+
+def test_what_amends_a_record_does_not_close_it(tmp_path: Path) -> None:
+    """An attempt may outlive the epoch in which its record was closed."""
+    record, turn = record_at(T), T + 2 * S
+    closing = final(record, T)
+    store(tmp_path, [opened(), closing, closed(turn, "rotate")])
+    amend = Amend(v=1, log=NEXT, gateway=GATEWAY, t=turn, record_id=record, of=at(1, closing), attempts=[TRIED])
+    store(tmp_path, [opened(turn, NEXT), amend], origin=NEXT)
+    found = find(Directory(tmp_path), record)
+    assert found is not None
+    assert found.closing is not None
+    assert found.closing.log.origin == ORIGIN
 
 
 def test_an_aborted_leaf_may_not_tell_whose_it_is() -> None:
