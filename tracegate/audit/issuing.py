@@ -1,0 +1,105 @@
+"""Receipts for whoever asks by a record's id: from all logs of a directory, those of other processes included.
+
+A leaf that no checkpoint covers is waited for. What another process has written behind its checkpoint may be taken
+back, so nothing is told of it; only of the own log is it known what is durable. All disk work is done on a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from tracegate.audit.bundles import bundle
+from tracegate.audit.directory import Directory
+from tracegate.audit.lane import Lane
+from tracegate.audit.records import Erasures, find
+from tracegate.clock import Clock
+
+WAIT_NS = 2_000_000_000
+"""How long a receipt waits for the checkpoint that proves it."""
+
+AGAIN_NS = 50_000_000
+"""Between two looks."""
+
+
+class Blinds(Protocol):
+    """The erasable table."""
+
+    def r(self, record_id: str) -> bytes | None:
+        """The blinding of a record; `None` where there is none, or none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What is told of a record: whose it is, and its bundle; without one its request is still open."""
+
+    tenant: str | None
+    bundle: dict[str, Any] | None = None
+    behind: bool = False  # it may be closed soon, by a leaf that is not known to stay yet
+
+
+class Issuer:
+    """Gives out receipts.
+
+    Args:
+        directory: With the logs.
+        blinds: Of all their records.
+        clock: Monotonic time.
+        lane: Where disk work is done.
+        longest: µs that a request may take to its first leaf.
+        durable: By origin, how many leaves of the logs of this process are durable now.
+    """
+
+    __slots__ = ("_blinds", "_clock", "_directory", "_durable", "_erasures", "_lane", "_longest")
+
+    def __init__(
+        self,
+        directory: Directory,
+        blinds: Blinds,
+        clock: Clock,
+        lane: Lane,
+        longest: int,
+        durable: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._directory = directory
+        self._blinds = blinds
+        self._clock = clock
+        self._lane = lane
+        self._longest = longest
+        self._durable = durable
+        self._erasures = Erasures(directory)
+
+    async def issue(self, record_id: str, may: Callable[[str | None], bool]) -> Issued | None:
+        """The receipt of a record; `None` where no log has the record, or its tenant may not be told of.
+
+        Args:
+            record_id: As a leaf has it.
+            may: Whether records of a tenant may be told of.
+
+        Raises:
+            Malformed: A file of a log is not what it should be.
+        """
+        until = self._clock.now() + WAIT_NS
+        while True:
+            late = self._clock.now() >= until
+            told = await self._lane.run(partial(self._look, record_id, may, self._durable() if late else {}))
+            if told is None or not told.behind or late:
+                return told
+            await self._clock.sleep_until(self._clock.now() + AGAIN_NS)
+
+    def _look(self, record_id: str, may: Callable[[str | None], bool], durable: Mapping[str, int]) -> Issued | None:
+        found = find(self._directory, record_id, self._longest)
+        if found is None or not may(found.tenant):
+            return None
+        closing = found.closing
+        if closing is None:
+            return Issued(found.tenant)
+        head = closing.log.head()
+        if closing.index >= max(0 if head is None else head.size, durable.get(closing.log.origin, 0)):
+            return Issued(found.tenant, behind=True)
+        r = self._blinds.r(record_id)
+        erased = self._erasures.of(record_id) if r is None else None
+        index = None if erased is None else erased.index
+        return Issued(found.tenant, bundle(closing, head, self._directory.signer(closing.log), r, index))
