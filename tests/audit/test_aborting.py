@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tests.audit.failing import intent
-from tests.audit.leaves import AT, GATEWAY, HEX
+from tests.audit.leaves import AT, GATEWAY, HEX, LOG
 from tracegate.audit.aborting import aborted
 from tracegate.audit.kinds import RouteTaken
 from tracegate.audit.leaf import WRITTEN, write
@@ -17,6 +17,15 @@ def test_it_says_what_the_intent_said() -> None:
     leaf = aborted(asked, AT, "crash", GATEWAY, 9)
     assert (leaf.t, leaf.cause, leaf.record_id, leaf.prev_intent) == (9, "crash", asked.record_id, AT)
     assert (leaf.req, leaf.actor, leaf.r_hash, leaf.stream) == (asked.req, asked.actor, asked.r_hash, asked.stream)
+
+
+def test_in_the_next_log_it_says_where_the_intent_stands() -> None:
+    """Which is in the one before."""
+    asked, at = intent(7), msgspec.structs.replace(AT, log=None)
+    leaf = aborted(asked, at, "crash", GATEWAY, 9, LOG)
+    assert (leaf.log, leaf.prev_intent) == (LOG, msgspec.structs.replace(AT, log=asked.log))
+    leaf = aborted(asked, at, "crash", GATEWAY, 9, asked.log)
+    assert (leaf.log, leaf.prev_intent) == (asked.log, at)
 
 
 def test_it_says_less_where_both_would_be_too_long() -> None:

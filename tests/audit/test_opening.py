@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 
-from tests.audit.failing import ORIGIN, FaultyDisk, checked, final, intent, place_in
+from tests.audit.failing import ORIGIN, FaultyDisk, checked, final, intent, place_in, record
 from tests.audit.leaves import GATEWAY
 from tests.audit.made import log_files
 from tracegate.audit.aborting import aborted
 from tracegate.audit.disk import Disk
 from tracegate.audit.events import Closed, Configured, Heartbeat, Leaf, Opened
-from tracegate.audit.kinds import At
+from tracegate.audit.kinds import At, Head
 from tracegate.audit.leaf import write
 from tracegate.audit.opening import InUse, OpenedLog, Place, StartRefused, open_log
 from tracegate.audit.segments import name_of
+from tracegate.audit.slots import Erasable, slot
 from tracegate.errors import Malformed
 
 NOW = 1_795_359_164
@@ -307,3 +310,93 @@ def test_a_log_that_lost_leaves_under_its_checkpoint_is_refused(tmp_path: Path) 
     os.truncate(_log(tmp_path) / name_of(0), 0)
     with pytest.raises(StartRefused, match="from 0; the checkpoint has 2"):
         _open(tmp_path)
+
+
+NEXT = ORIGIN.replace("2026-01", "2026-02")
+
+
+def _followed(folder: Path, old: list[Leaf], new: list[Leaf], size: int | None = None) -> OpenedLog:
+    """A log that ended, and the one that follows it, opened again."""
+    found = _run(folder, [_opening(), *old], unpublished=None)
+    assert size is None or found.writer.size == size
+    head = found.writer.head
+    first = Opened(v=1, log=NEXT, gateway=GATEWAY, t=T, reason="rotate", prev=head)
+    place = Place(folder, NEXT)
+    opened = open_log(Disk(), place, NOW)
+    opened.writer.append([write(leaf) for leaf in (first, *new)])
+    list(opened.writer.publish())
+    opened.let_go(Disk())
+    again = open_log(Disk(), place, NOW)
+    again.let_go(Disk())
+    return again
+
+
+def _ended(open_intents: int) -> Closed:
+    return Closed(v=1, log=ORIGIN, gateway=GATEWAY, t=T, reason="rotate", open_intents=open_intents)
+
+
+def _moved(leaf: Leaf) -> Leaf:
+    return msgspec.structs.replace(leaf, log=NEXT)
+
+
+def test_what_the_log_before_left_open_is_found(tmp_path: Path) -> None:
+    """In the order in which it was begun; what was closed meanwhile, in either, is not."""
+    old: list[Leaf] = [intent(1), intent(2), final(2, At(index=2, hash="0" * 64)), intent(3), _ended(2)]
+    prev = At(index=4, hash="0" * 64, log=ORIGIN)
+    new = [_moved(intent(4)), _moved(final(3, prev))]
+    found = _followed(tmp_path, old, new)
+    assert [(leaf.record_id, at.index, at.log) for at, leaf in found.intents] == [
+        *((record(1), 1, ORIGIN), (record(4), 1, None))
+    ]
+
+
+def test_a_log_before_that_left_nothing_open_is_not_read(tmp_path: Path) -> None:
+    """Nor one that is not there any more."""
+    found = _followed(tmp_path / "one", [intent(1), final(1, At(index=1, hash="0" * 64)), _ended(0)], [])
+    assert found.intents == ()
+    _followed(tmp_path / "two", [intent(1), _ended(1)], [])
+    shutil.rmtree(_log(tmp_path / "two"))
+    again = open_log(Disk(), Place(tmp_path / "two", NEXT), NOW)
+    again.let_go(Disk())
+    assert again.intents == ()
+
+
+def test_only_one_log_before_is_read(tmp_path: Path) -> None:
+    """A turn is not taken while a record is open whose intent is in the log before."""
+    prev = Head(log=ORIGIN.replace("2026-01", "2025-12"), size=3, root="0" * 64)
+    opening = Opened(v=1, log=ORIGIN, gateway=GATEWAY, t=T, reason="rotate", prev=prev)
+    found = open_log(Disk(), place_in(tmp_path), NOW)
+    found.writer.append([write(leaf) for leaf in (opening, intent(1), _ended(1))])
+    list(found.writer.publish())
+    found.let_go(Disk())
+    first = Opened(v=1, log=NEXT, gateway=GATEWAY, t=T, reason="rotate", prev=found.writer.head)
+    opened = open_log(Disk(), Place(tmp_path, NEXT), NOW)
+    opened.writer.append([write(first)])
+    list(opened.writer.publish())
+    opened.let_go(Disk())
+    again = open_log(Disk(), Place(tmp_path, NEXT), NOW)
+    again.let_go(Disk())
+    assert [at.log for at, _ in again.intents] == [ORIGIN]
+
+
+def test_a_long_log_before_is_read_from_its_bundles(tmp_path: Path) -> None:
+    """As far back as something can be open."""
+    found = _followed(tmp_path, [intent(1), *map(_beat, range(509)), _ended(1)], [], 512)
+    assert [(at.index, at.log) for at, _ in found.intents] == [(1, ORIGIN)]
+
+
+def test_slots_of_leaves_that_never_became_durable_are_cut(tmp_path: Path) -> None:
+    """With the next that is written."""
+    place = place_in(tmp_path)
+    found = open_log(Disk(), place, NOW)
+    found.writer.append([write(_opening()), write(intent(1))], [None, Erasable(record(1), "acme", b"r" * 32)])
+    list(found.writer.publish())
+    found.let_go(Disk())
+    kept = place.table.read_bytes()
+    with place.table.open("ab") as file:
+        file.write(slot(record(2), "r", 2, b"s" * 32) + b"torn")
+    found = open_log(Disk(), place, NOW)
+    found.writer.append([write(intent(3))], [Erasable(record(3), "acme", b"t" * 32)])
+    found.let_go(Disk())
+    assert place.table.read_bytes() == kept + slot(record(3), "r", 2, b"t" * 32)
+    assert place.table.stat().st_mode & 0o777 == 0o600

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tracegate.audit.disk import Disk
-from tracegate.audit.slots import SIZE, Slot, came, erased, holding, keyed, packed, slot_at
+from tracegate.audit.slots import SIZE, Slot, came, erased, holding, keyed, packed, record_of, slot_at
 from tracegate.audit.tenants import keys_of
 
 PRIVATE = "private"
@@ -93,10 +93,9 @@ class Blinds:
             with path.open("rb") as file:
                 start = _first(file, min(map(came, needles), default=0) - self._longest_ms)
                 for at, raw in _holding(file, start, needles):
-                    slot = slot_at(raw)
-                    if raw[:16] in needles and slot is not None:
+                    if raw[:16] in needles:  # a damaged slot, too, may have something in it
                         parts.append((at, erased(raw)))
-                        done.add(slot.record_id)
+                        done.add(record_of(raw))
             if parts:
                 disk.overwrite(path, parts)
         return done
@@ -106,7 +105,7 @@ class Blinds:
 
 
 def end_of(path: Path, size: int) -> int:
-    """Where a table ends for a log of some leaves; what belongs to leaves that never became durable stands behind it."""
+    """Where a table ends for a log of some leaves; behind it is what belongs to leaves that never became durable."""
     try:
         file = path.open("rb")
     except FileNotFoundError:

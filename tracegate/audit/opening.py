@@ -109,17 +109,18 @@ class OpenedLog:
         disk.close(self.lock)
 
 
-def open_log(disk: Disk, place: Place, now: int) -> OpenedLog:
+def open_log(disk: Disk, place: Place, now: int, *, ended: bool = False) -> OpenedLog:
     """Open a log, or make it where neither log nor key exists.
 
     Args:
         disk: The system calls.
         place: Of the log.
         now: Seconds since 1970 UTC, for a log that is made.
+        ended: Open one that has ended too, in which nothing may be written but its checkpoint.
 
     Raises:
         InUse: Another process has it.
-        StartRefused: It is damaged, or half of it is gone.
+        StartRefused: It is damaged, ended, or half of it is gone.
         OSError: A system call failed.
     """
     check_origin(place.origin)
@@ -127,7 +128,10 @@ def open_log(disk: Disk, place: Place, now: int) -> OpenedLog:
     lock = disk.open(place.folder / "lock")
     try:
         disk.lock(lock)
-        return _opened(disk, place, now, lock)
+        opened = _opened(disk, place, now, lock)
+        if opened.ended and not ended:
+            raise Malformed("the log has ended; the next epoch has its own")
+        return opened
     except BlockingIOError:
         disk.close(lock)
         raise InUse(f"`{place.folder}` is in use by another process") from None

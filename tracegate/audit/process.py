@@ -22,7 +22,7 @@ from tracegate.audit.keys import Signer
 from tracegate.audit.kinds import At, ClockState, Final, Gateway
 from tracegate.audit.lane import Lane, ThreadLane
 from tracegate.audit.log import Log, LogUnavailable
-from tracegate.audit.opening import Place, StartRefused, open_log
+from tracegate.audit.opening import Place, open_log
 from tracegate.audit.own_leaves import MOST, What
 from tracegate.audit.publication import CHECKPOINT_NS
 from tracegate.audit.render import LeafWriter
@@ -30,6 +30,7 @@ from tracegate.audit.signature import ResponseSigner
 from tracegate.audit.succession import Home, Taken, following, month_ends, next_epoch, take
 from tracegate.clock import Clock, Ids
 from tracegate.custody import LogNumbers, Numbers
+from tracegate.errors import TracegateError
 from tracegate.record import Recorder
 
 Mode = Literal["strict", "available"]
@@ -203,7 +204,7 @@ class Audit:
         )
 
     def durable(self) -> dict[str, int]:
-        """How many durable leaves the log of now has, by its origin; a log that ended has them all under a checkpoint."""
+        """How many durable leaves the log of now has, by its origin; in one that ended a checkpoint covers all."""
         log = self.epoch.log
         return {log.writing: log.size}
 
@@ -280,12 +281,12 @@ class Audit:
 
     async def _turn_if_due(self) -> None:
         async with self._turning:
-            due = following(self.home, self.replica, self._epoch_name, self._clock.wall())
-            if due is None:
-                return
             try:
-                await self._turn(due)
-            except (LogUnavailable, StartRefused, OSError) as exc:
+                wall = self._clock.wall()
+                due = await self.lane.run(partial(following, self.home, self.replica, self._epoch_name, wall))
+                if due is not None:
+                    await self._turn(due)
+            except (TracegateError, OSError) as exc:
                 logger.warning("The audit log goes on in %s for now: %s", self._epoch_name, exc)
 
     async def _turn(self, name: str) -> None:

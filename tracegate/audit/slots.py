@@ -80,9 +80,7 @@ def slot_at(raw: bytes, at: int = 0) -> Slot | None:
         return None
     if state != _ERASED and (state != _HELD or check != _check(record, number, index, value)):
         return None
-    text = record.hex()
-    record_id = f"tg-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-    return Slot(record_id, KINDS[number], index, None if state == _ERASED else value)
+    return Slot(record_of(record), KINDS[number], index, None if state == _ERASED else value)
 
 
 def came(raw: bytes, at: int = 0) -> int:
@@ -93,6 +91,12 @@ def came(raw: bytes, at: int = 0) -> int:
 def packed(record_id: str) -> bytes:
     """The 16 bytes of a record's id."""
     return bytes.fromhex(record_id[3:].replace("-", ""))
+
+
+def record_of(raw: bytes) -> str:
+    """The record of a slot."""
+    text = raw[:16].hex()
+    return f"tg-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def holding(raw: bytes, needle: bytes) -> Iterator[int]:

@@ -153,7 +153,7 @@ def _current(disk: Disk, home: Home, replica: str, clock: Clock) -> tuple[Opened
     begun = None
     if len(epochs) > 1 and not _written(home.place(replica, epochs[-1])):
         begun = epochs.pop()  # a turn to it
-    opened = open_log(disk, home.place(replica, epochs[-1]), now // 1_000_000_000)
+    opened = open_log(disk, home.place(replica, epochs[-1]), now // 1_000_000_000, ended=True)
     if not opened.ended:
         return opened, None
     try:

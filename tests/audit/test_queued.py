@@ -1,0 +1,71 @@
+"""Leaves on their way: what goes with them, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from tests.audit.failing import final, intent, record
+from tests.audit.leaves import AT
+from tracegate.audit.kinds import Actor, At
+from tracegate.audit.leaf import write
+from tracegate.audit.queued import UNSEEN_NS, Unseen, queued
+from tracegate.audit.slots import Erasable
+from tracegate.errors import Malformed
+from tracegate.testing.clock import FakeClock
+from tracegate.testing.loop import run
+
+
+def test_what_can_be_erased_goes_with_a_leaf_of_a_record() -> None:
+    """Under its tenant; none where there is nothing, and bytes that were made are taken as they are."""
+    one = queued(intent(3), r=b"r" * 32)
+    assert (one.raw, one.erasable) == (write(intent(3)), Erasable(record(3), "acme", b"r" * 32))
+    nobody = msgspec.structs.replace(intent(3), actor=Actor())
+    assert queued(nobody, r=b"r" * 32).erasable == Erasable(record(3), "", b"r" * 32)
+    assert queued(final(3), b"raw", None, [("id", b"d")]).erasable == Erasable(record(3), "acme", None, [("id", b"d")])
+    assert (queued(final(3), b"raw").raw, queued(final(3)).erasable) == (b"raw", None)
+    with pytest.raises(Malformed):
+        queued(msgspec.structs.replace(intent(3), req_id="\ud800"))
+
+
+def test_the_first_leaf_of_a_record_begins_it() -> None:
+    """An intent, or a final without one."""
+    assert [queued(leaf).begins for leaf in (intent(), final(), final(prev=AT))] == [True, True, False]
+
+
+def test_whoever_waits_is_told_once() -> None:
+    """And his time is over then."""
+
+    async def go() -> None:
+        clock = FakeClock()
+        one = queued(intent())
+        one.tell("nobody waits")
+        one.told = asyncio.get_running_loop().create_future()
+        one.timer = clock.call_at(clock.now() + 1, one.tell, "late")
+        at = At(index=1, hash="0" * 64)
+        one.tell(at)
+        one.tell("again")
+        await clock.sleep_until(clock.now() + 5)
+        assert one.told.result() == at
+
+    run(go)
+
+
+def test_what_was_not_seen_is_remembered_for_a_while() -> None:
+    """Told once; then forgotten, and nothing is left at the end."""
+
+    async def go() -> None:
+        clock = FakeClock()
+        unseen = Unseen(clock)
+        unseen.add("a")
+        assert [unseen.take("a"), unseen.take("a"), unseen.take("b")] == [True, False, False]
+        unseen.add("a")
+        await clock.sleep_until(clock.now() + UNSEEN_NS + 1)
+        assert unseen.take("a") is False
+        unseen.add("b")
+        unseen.close()
+        assert unseen.take("b") is False
+
+    run(go)
