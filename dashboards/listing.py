@@ -16,10 +16,11 @@ _HEAD = ("", "| panel | shows | made of | asks |", "|---|---|---|---|")
 
 def listed(dashboard: Mapping[str, Any]) -> str:
     """The panels of a dashboard, as its JSON has them, as Markdown: a table for each row of it."""
-    lines = ["### At a glance", *_HEAD]
+    title = dashboard["title"]
+    lines = [f"### {title}: at a glance", *_HEAD]
     for panel in dashboard["panels"]:
         if panel["type"] == "row":
-            lines += ["", f"### {panel['title']}", *_HEAD]
+            lines += ["", f"### {title}: {panel['title'][0].lower()}{panel['title'][1:]}", *_HEAD]
         elif "targets" in panel:
             asked = [asks(target) for target in panel["targets"]]
             made_of = ", ".join(f"`{name}`" for name in metrics(" ".join(asked))) or "spans"
@@ -28,11 +29,12 @@ def listed(dashboard: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def inserted(text: str, dashboard: Mapping[str, Any]) -> str:
-    """A text with the list between its two marks, in place of what stood there."""
+def inserted(text: str, dashboards: Sequence[Mapping[str, Any]]) -> str:
+    """A text with the list of each dashboard between its two marks, in place of what stood there."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{listed(dashboard)}\n{END}{after}"
+    lists = "\n\n".join(map(listed, dashboards))
+    return f"{before}{BEGIN}\n{lists}\n{END}{after}"
 
 
 def asks(target: Mapping[str, Any]) -> str:

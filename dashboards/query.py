@@ -93,6 +93,16 @@ def level(selector: str, by: Sequence[str] = ()) -> str:
     return f"sum{_by(by)} ({selector})"
 
 
+def highest(selector: str, by: Sequence[str]) -> str:
+    """The value of a gauge that only grows: of what several processes say of one thing the newest."""
+    return f"max{_by(by)} ({selector})"
+
+
+def last_told(selector: str, by: Sequence[str]) -> str:
+    """The value of a gauge that is told from time to time, at least once an hour."""
+    return f"sum{_by(by)} (last_over_time({selector}[{GAP}]))"
+
+
 def legend(by: Sequence[str], joined: str = " · ") -> str:
     """The names of a graph's lines: the values of their labels.
 

@@ -9,23 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.builders import prometheus
 from grafana_foundation_sdk.models.dashboard import (
-    AnnotationQuery,
     Dashboard,
     DashboardCursorSync,
-    DashboardLink,
-    DashboardLinkType,
     VariableModel,
     VariableOption,
-    VariableRefresh,
-    VariableSort,
     VariableType,
 )
 
 from dashboards.answers import fallbacks, glance, money, served
-from dashboards.panel import METRICS, laid_out
-from dashboards.query import GAP, JOB, label, select, series
+from dashboards.frame import choice, gateways, others, source, starts
+from dashboards.panel import laid_out
+from dashboards.query import JOB, label, series
 from dashboards.service import errors, latency, telemetry
 from dashboards.traces import Traces
 from tracegate.telemetry import names
@@ -48,8 +43,8 @@ def dashboard(traces: Traces = "tempo") -> Dashboard:
     )
     whole = made.build()
     whole.templating.list_val = list(_variables(traces))
-    whole.annotations.list_val = [_starts()]
-    whole.links = [_others()]
+    whole.annotations.list_val = [starts()]
+    whole.links = [others()]
     whole.panels = laid_out(
         (
             ("", glance()),
@@ -66,79 +61,17 @@ def dashboard(traces: Traces = "tempo") -> Dashboard:
 
 def _variables(traces: Traces) -> Sequence[VariableModel]:
     """What is chosen at the top: where to look, and of which gateways and providers."""
-    lost, served = (
-        series(names.METRIC_TRACEGATE_TELEMETRY_ERRORS),
-        f"{series(names.METRIC_TRACEGATE_RESPONSES_SERVED)}{{{JOB}}}",
-    )
+    served = f"{series(names.METRIC_TRACEGATE_RESPONSES_SERVED)}{{{JOB}}}"
     return [
-        _source("datasource", "Metrics", "prometheus"),
-        _source("tempo", "Traces", "tempo") if traces == "tempo" else _source("jaeger", "Traces", "jaeger"),
+        source("datasource", "Metrics", "prometheus"),
+        source("tempo", "Traces", "tempo") if traces == "tempo" else source("jaeger", "Traces", "jaeger"),
         *([] if traces == "tempo" else [_service()]),
-        _choice("job", "Gateway", f"label_values({lost}, job)"),
-        _choice("provider", "Provider", f"label_values({served}, {label(names.GEN_AI_PROVIDER_NAME)})"),
+        gateways(),
+        choice("provider", "Provider", f"label_values({served}, {label(names.GEN_AI_PROVIDER_NAME)})"),
     ]
-
-
-def _source(name: str, title: str, plugin: str) -> VariableModel:
-    """A data source of that kind, by default the one whose uid is the plugin's name, as `provisioning/` has it."""
-    return VariableModel(
-        VariableType.DATASOURCE,
-        name,
-        title,
-        query=plugin,
-        current=VariableOption(text=plugin, value=plugin),
-        allow_custom_value=False,
-    )
 
 
 def _service() -> VariableModel:
     """Jaeger can't search without the name of a service."""
     name = VariableOption(text="tracegate", value="tracegate")
     return VariableModel(VariableType.TEXTBOX, "service", "Service in Jaeger", query="tracegate", current=name)
-
-
-def _choice(name: str, title: str, query: str) -> VariableModel:
-    return VariableModel(
-        VariableType.QUERY,
-        name,
-        title,
-        query=query,
-        definition=query,
-        datasource=METRICS,
-        current=VariableOption(text="All", value="$__all"),
-        multi=True,
-        include_all=True,
-        all_value=".*",
-        refresh=VariableRefresh.ON_TIME_RANGE_CHANGED,
-        sort=VariableSort.ALPHABETICAL_ASC,
-        allow_custom_value=False,
-    )
-
-
-def _starts() -> AnnotationQuery:
-    """Marks where a gateway started: a configuration is read at no other time."""
-    lost = select(names.METRIC_TRACEGATE_TELEMETRY_ERRORS)
-    # The counter of losses is there from the start on, and each start is an instance of its own.
-    started = f"group by (job, service_version) ({lost} unless last_over_time({lost}[{GAP}] offset 1m))"
-    return AnnotationQuery(
-        name="Starts",
-        datasource=METRICS,
-        icon_color="blue",
-        target=prometheus.Dataquery().ref_id("Starts").datasource(METRICS).expr(started).range().build(),
-        expr=started,
-        step="1m",
-        title_format="{{job}} started",
-        text_format="version {{service_version}}, with the configuration of that time",
-    )
-
-
-def _others() -> DashboardLink:
-    """To the other dashboards of Tracegate, with the same times and choices."""
-    return DashboardLink(
-        title="Tracegate",
-        type_val=DashboardLinkType.DASHBOARDS,
-        tags=["tracegate"],
-        as_dropdown=True,
-        include_vars=True,
-        keep_time=True,
-    )

@@ -13,8 +13,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dashboards.check.kept import NONE, Kept, kept
 from dashboards.check.scenes import Scene, configuration
 from dashboards.check.truth import Request, request
+from tracegate.audit.disk import Disk
+from tracegate.audit.process import Audit
+from tracegate.build.audit import keeping_of
 from tracegate.build.telemetry import telemetry_of
 from tracegate.clock import RandomIds, SystemClock
 from tracegate.config.load import load
@@ -38,19 +42,34 @@ class Gateway:
         port: Where it serves.
         view: What exports.
         simulator: Its providers; nobody else asks them at the same time.
+        log: The folder of its audit log.
+        audit: That log, for what is done to it.
         late: Whether what is asked now comes after the first export.
+        before, after: Its audit log, when it began to export for the last time and when it had.
     """
 
     job: str
     port: int
     view: View
     simulator: Simulator
+    log: Path
+    audit: Audit
     requests: list[Request] = field(default_factory=list)
     late: bool = False
+    before: Kept = NONE
+    after: Kept = NONE
 
     async def export(self) -> None:
-        """Export everything, metrics last, now."""
+        """Export everything, metrics last, now; notes how its audit log stood before and after."""
+        self.before = kept(self.log)
         await self.view.flush(CLOCK.now() + FLUSH_NS)
+        self.after = kept(self.log)
+
+    async def audited(self) -> None:
+        """Somebody reads a record, and has one erased; all that was asked is closed by then."""
+        record = kept(self.log).records[0]
+        await self.audit.was_read("auditor", "show", [record], 1)
+        await self.audit.erase([record], "auditor", "asked for")
 
     async def play(self, scenes: Sequence[Scene]) -> None:
         """Ask for each scene as often as it says."""
@@ -76,23 +95,41 @@ class Gateway:
 
 
 @asynccontextmanager
-async def gateway(job: str, simulator: Simulator, environ: Mapping[str, str]) -> AsyncIterator[Gateway]:
+async def gateway(
+    job: str, simulator: Simulator, environ: Mapping[str, str], *, ship: str = "none", disk: Disk | None = None
+) -> AsyncIterator[Gateway]:
     """A gateway in front of the simulated providers.
 
     Args:
-        job: Its `service.name`.
+        job: Its `service.name`, and the replica of its audit log.
         simulator: The providers.
         environ: Its environment: where telemetry goes.
+        ship: Where leaves of its audit log go.
+        disk: What that log is written with.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tracegate.yaml"
-        file.write_text(configuration(simulator.base_url.removesuffix("/v1"), job), "utf-8")
+        file.write_text(configuration(simulator.base_url.removesuffix("/v1"), job, ship), "utf-8")
         config = load(str(file), environ)
-    telemetry = telemetry_of(config, CLOCK, IDS, environ)
-    made = assemble(config, telemetry.view, active=telemetry.active, keep=telemetry.keep, clock=CLOCK, ids=IDS)
-    sock = bind(config.listen)
-    async with serving(made.app, sock, config):
-        yield Gateway(job, sock.getsockname()[1], telemetry.view, simulator)
+        telemetry = telemetry_of(config, CLOCK, IDS, environ)
+        keeping = keeping_of(config, CLOCK, IDS, resource=telemetry.resource, disk=disk)
+        assert keeping is not None  # noqa: S101  # it is configured so
+        telemetry.audited.watch(keeping.audit)
+        made = assemble(
+            config,
+            telemetry.view,
+            active=telemetry.active,
+            keep=telemetry.keep,
+            clock=CLOCK,
+            ids=IDS,
+            audit=keeping.audit,
+            beside=keeping,
+        )
+        sock = bind(config.listen)
+        async with serving(made.app, sock, config):
+            port = sock.getsockname()[1]
+            log = Path(config.audit.dir) / "/".join(keeping.audit.epoch.origin.split("/")[-2:])
+            yield Gateway(job, port, telemetry.view, simulator, log, keeping.audit)
 
 
 async def _client(port: int, scene: Scene, begun: asyncio.Event) -> int:

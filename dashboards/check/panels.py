@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dashboards.check import custody
 from dashboards.check.asked import Answer, NotAskedError, ask, exemplars
 from dashboards.check.compared import Line, differences, shown
 from dashboards.check.expected import Expected, Truth, expectations
@@ -19,6 +20,7 @@ from dashboards.check.targets import Target, dashboards, targets, variables
 from dashboards.check.variables import UnknownVariableError, Value, used
 from tracegate.stack.stack import Stack
 
+CUSTODY = "tracegate-chain-of-custody"
 AT_ONCE = 8
 """Queries that are asked at the same time."""
 
@@ -60,8 +62,14 @@ SPOILT = (
     # Another share.
     (
         "Duration of requests",
-        "histogram_quantile(0.2, sum by (le) (rate(tracegate_request_duration_seconds_bucket[1h])))",
+        "histogram_quantile(0.99, sum by (le) (rate(tracegate_request_duration_seconds_bucket[1h])))",
     ),
+    # What `increase()` makes of records.
+    ("Records", 'sum by (job) (increase(tracegate_audit_records_total{job=~"$job"}[$__range]))'),
+    # A head that was not signed yet.
+    ("Heads", 'max by (job, tracegate_audit_log) (tracegate_audit_leaves{job=~"$job"}) + 1'),
+    # Gaps that nobody looked for.
+    ("Gaps", 'sum by (job) (tracegate_audit_missing{job=~"$job"}) or vector(0)'),
     # A zero that is none: the metric is missing.
     ("Telemetry lost", 'sum by (job) (tracegate_telemetry_lost_total{job=~"$job"}) or vector(0)'),
 )
@@ -81,7 +89,7 @@ async def lines(stack: Stack, of: Played) -> list[Line]:
                     key = (*target.name, choice.name, target.source, target.text, target.legend, target.instant)
                     work.setdefault(key, (target, choice, values, []))[3].append(target.dashboard)
         asked = {target.name for target in every}
-        made += [_unasked(dashboard["uid"], name) for name in expectations(_truth(of, CHOICES[0])) if name not in asked]
+        made += [_unasked(dashboard["uid"], name) for name in _expected(dashboard["uid"], of) if name not in asked]
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(target: Target, choice: Choice, values: Mapping[str, Value], of_dashboards: Sequence[str]) -> Line:
@@ -89,12 +97,19 @@ async def lines(stack: Stack, of: Played) -> list[Line]:
             return replace(await _line(stack, target, choice, values, of), dashboards=tuple(of_dashboards))
 
     made += await asyncio.gather(*(one(*each) for each in work.values()))
-    own = {target.name: target for target in targets(dashboards()[0])}
-    values = _values(variables(dashboards()[0]), CHOICES[1])
+    own = {target.name: (target, variables(one)) for one in dashboards() for target in targets(one)}
     for panel, text in SPOILT:
-        spoilt = replace(own[panel, "A"], text=text, exemplars=False)
-        made.append(_caught(await _line(stack, spoilt, CHOICES[1], values, of)))
+        target, names = own[panel, "A"]
+        spoilt = replace(target, text=text, exemplars=False)
+        made.append(_caught(await _line(stack, spoilt, CHOICES[1], _values(names, CHOICES[1]), of)))
     return made
+
+
+def _expected(dashboard: str, of: Played) -> Sequence[tuple[str, str]]:
+    """What something is expected of, in a dashboard."""
+    if dashboard == CUSTODY:
+        return list(custody.expectations(of.custody))
+    return list(expectations(_truth(of, CHOICES[0])))
 
 
 def _caught(line: Line) -> Line:
@@ -131,6 +146,9 @@ def _service(choice: Choice) -> str:
 
 def _wanted(target: Target, choice: Choice, of: Played) -> Expected | None:
     """What a target must find. Traces are of all gateways in Tempo, of one service in Jaeger."""
+    if target.dashboard == CUSTODY:
+        known = custody.expectations(of.custody.of(choice.jobs or [LOOKED_AT, BESIDES]))
+        return known.get(target.name) or expectations(_truth(of, choice)).get(target.name)
     if target.source == "tempo":
         return expectations(_truth(of, CHOICES[0])).get(target.name)
     if target.source == "jaeger":

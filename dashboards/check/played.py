@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dashboards.check.asked import MS
+from dashboards.check.custody import Custody
 from dashboards.check.load import CLOCK, Gateway, gateway
 from dashboards.check.scenes import BESIDE, LOAD, Scene
+from dashboards.check.sink import SOUND, all_there, reconciled
 from dashboards.check.truth import Request
 from dashboards.check.variables import Window
 from tracegate.stack.readers import found
@@ -39,17 +41,23 @@ class Played:
         requests: All requests of all gateways.
         window: That holds them.
         scraped: When Prometheus had scraped all that the Collector counted of them, in UTC milliseconds.
+        custody: What stands in the audit logs of the gateways.
     """
 
     requests: Sequence[Request]
     window: Window
     scraped: int
+    custody: Custody = field(default_factory=Custody)
 
 
 async def played(stack: Stack, simulator: Simulator) -> Played:
     """Play the load on two gateways, and wait until the stores have it."""
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.otlp_http}
-    async with gateway(LOOKED_AT, simulator, environ) as main, gateway(BESIDES, simulator, environ) as beside:
+    ship = stack.otlp_audit
+    async with (
+        gateway(LOOKED_AT, simulator, environ, ship=ship) as main,
+        gateway(BESIDES, simulator, environ, ship=ship) as beside,
+    ):
         first = await _exported(stack, main, beside)
         await main.play(LOAD)
         await beside.play(BESIDE)
@@ -61,10 +69,20 @@ async def played(stack: Stack, simulator: Simulator) -> Played:
         await held
         await main.play(LOAD)
         await beside.play(BESIDE)
+        await main.audited()
+        await asyncio.gather(*(_at_the_sink(stack, one) for one in (main, beside)))
         third = await _exported(stack, main, beside)
         requests = [*main.requests, *beside.requests]
+        logs = [(one.job, one.before, one.after) for one in (main, beside)]
     window = Window(min(first) - BEFORE_MS, max(third), (min(third) - max(second)) // 2, max(third) - min(second) + 1)
-    return Played(requests, window, await _scraped(stack, sum(request.spans for request in requests)))
+    custody = Custody(requests, {job: log for job, log, _ in logs}, {job: log for job, _, log in logs})
+    return Played(requests, window, await _scraped(stack, sum(request.spans for request in requests)), custody)
+
+
+async def _at_the_sink(stack: Stack, one: Gateway) -> None:
+    """All of its log is where it is shipped to, and was found there."""
+    await all_there(stack, one)
+    await reconciled(stack, one, SOUND)
 
 
 async def _exported(stack: Stack, *gateways: Gateway) -> list[int]:

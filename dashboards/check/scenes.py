@@ -148,12 +148,13 @@ BESIDE = (Scene("good", 2), Scene("overloaded"), Scene("of-unlisted", 2))
 """What another gateway is asked for meanwhile, which a chosen `job` must leave out."""
 
 
-def configuration(origin: str, job: str) -> str:
+def configuration(origin: str, job: str, ship: str = "none") -> str:
     """A gateway's configuration, as YAML.
 
     Args:
         origin: Of the simulated providers.
-        job: Its `service.name`.
+        job: Its `service.name`, and the replica of its audit log.
+        ship: Where leaves of that go.
     """
     lines = ["gateway: {name: tracegate-check}", "listen: 127.0.0.1:0", "retry: 0", "providers:"]
     for place, provider in PROVIDERS.items():
@@ -166,6 +167,7 @@ def configuration(origin: str, job: str) -> str:
         price = f", price: {{input: {target.price[0]}, output: {target.price[1]}}}" if target.price else ""
         lines.append(f"  {target.id}: {{provider: {target.place}, model: {target.model}{price}}}")
     lines += ["routes:", *(f"  {route}: {tree}" for route, tree in ROUTES.items())]
+    lines.append(f'audit: {{replica: {job}, ship: "{ship}"}}')
     # Exported when the check says so, and at no other time: then it knows every sample that Prometheus has.
     lines.append(f"telemetry: {{service: {job}, metrics_every: 1h}}")
     return "\n".join(lines) + "\n"

@@ -8,25 +8,43 @@ must fire: all others stay silent, so each is the silent case of its neighbours.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dashboards.check.asked import MS, ask
 from dashboards.check.collector import lose, lost
 from dashboards.check.compared import Line, differences, shown
 from dashboards.check.counted import Labels, shares
 from dashboards.check.expected import Expected
-from dashboards.check.forgetful import forgetful
+from dashboards.check.forgetful import forgetful, swallowing
 from dashboards.check.load import CLOCK, Gateway, gateway
 from dashboards.check.rules import firing, named, until
 from dashboards.check.scenes import Scene
+from dashboards.check.sink import GAPS, all_there, reconciled
 from dashboards.check.targets import Target, dashboards, targets
 from dashboards.check.truth import Request
 from dashboards.check.variables import Window
+from tracegate.audit.disk import Disk
 from tracegate.stack.readers import found
 from tracegate.stack.stack import Stack
+from tracegate.testing.otlp.decode import decode_logs
 from tracegate.testing.simulator import Simulator
+
+
+class Full(Disk):
+    """A disk that has room until it has none."""
+
+    full = False
+
+    def write(self, file: int, raw: bytes) -> int:
+        """See `Disk.write`."""
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(file, raw)
+
 
 ALL = ".*"
 WINDOW_MS = 60_000
@@ -50,6 +68,8 @@ class Violation:
         alerts: The alerts that must fire.
         before: What the panel shows before.
         environ: What its gateway is told besides; `{…}` are addresses.
+        ship: Where it ships its audit log, the same.
+        full: The disk of that log, which is full from when its gateway is asked.
     """
 
     name: str
@@ -59,6 +79,8 @@ class Violation:
     alerts: frozenset[str]
     before: Callable[[str], Rows] = lambda job: {}
     environ: Mapping[str, str] = field(default_factory=dict)
+    ship: str = "none"
+    full: Full | None = None
 
 
 def _zero(job: str) -> Rows:
@@ -75,6 +97,10 @@ def _of_calls(counts: Callable[[Request], float]) -> Callable[[str, Sequence[Req
 
 def _conflicts(job: str, requests: Sequence[Request]) -> Rows:
     return {frozenset({("job", job)}): sum(call.conflict for request in requests for call in request.calls)}
+
+
+def _refused(job: str, requests: Sequence[Request]) -> Rows:
+    return {frozenset({("job", job)}): sum(request.outcome == "error" and not request.calls for request in requests)}
 
 
 def _share(job: str, requests: Sequence[Request]) -> Rows:
@@ -135,23 +161,47 @@ VIOLATIONS = (
         frozenset(),
         environ={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "{forgetful}/v1/traces"},
     ),
+    Violation(
+        "the disk of the audit log is full",
+        [Scene("good", 3)],
+        "Answers without a record",
+        _refused,
+        frozenset({"TracegateAuditNotWritable"}),
+        before=_zero,
+        full=Full(),
+    ),
 )
+
+LOST = Violation(
+    "a sink loses leaves that it acknowledged",
+    [Scene("good", 2)],
+    "Gaps",
+    lambda job, requests: {},
+    frozenset({"TracegateAuditGap"}),
+    ship="{swallowing}",
+)
+"""What it must show is known when it has lost them."""
 
 UNKNOWN = "TracegateTelemetryUnknown"
 
 
 async def broken(stack: Stack, simulator: Simulator) -> list[Line]:
     """Break each, and say in a line of the table what moved."""
-    panels = {target.panel: target for target in targets(dashboards()[0])}
+    panels = {target.panel: target for one in dashboards() for target in targets(one)}
     made: list[Line] = []
-    async with AsyncExitStack() as open_, forgetful(stack.otlp_http) as forgets:
-        addresses = {"prometheus": stack.prometheus.url, "forgetful": forgets}
+    async with (
+        AsyncExitStack() as open_,
+        forgetful(stack.otlp_http) as forgets,
+        swallowing(stack.otlp_audit) as (swallows, swallowed),
+    ):
+        addresses = {"prometheus": stack.prometheus.url, "forgetful": forgets, "swallowing": swallows}
         running: list[tuple[Violation, Gateway]] = []
-        for number, violation in enumerate(VIOLATIONS):
+        for number, violation in enumerate((*VIOLATIONS, LOST)):
             environ = {name: value.format(**addresses) for name, value in violation.environ.items()}
             environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = stack.otlp_http
-            one = await open_.enter_async_context(gateway(f"check-broken-{number}", simulator, environ))
-            running.append((violation, one))
+            ship = violation.ship.format(**addresses)
+            made_of = gateway(f"check-broken-{number}", simulator, environ, ship=ship, disk=violation.full)
+            running.append((violation, await open_.enter_async_context(made_of)))
         await asyncio.gather(*(one.export() for _, one in running))
         jobs = [one.job for _, one in running]
         await _judged(stack, jobs)
@@ -159,13 +209,21 @@ async def broken(stack: Stack, simulator: Simulator) -> list[Line]:
         quiet = [await firing(stack, job=one.job) for _, one in running]
         given_up = await lose(stack)
         for violation, one in running:
+            if violation.full is not None:
+                violation.full.full = True
             await one.play(violation.scenes)
             await one.export()
+        lost_leaves = sum(len(decode_logs(body)) for body in swallowed)
+        await all_there(stack, running[-1][1], but=lost_leaves)
+        await reconciled(stack, running[-1][1], GAPS)
+        running[-1] = (replace(LOST, moved=lambda job, _: {frozenset({("job", job)}): lost_leaves}), running[-1][1])
         for violation, one in running:
             await until(stack, set(violation.alerts), job=one.job)
         await _judged(stack, jobs)  # once more, with all that may still come
         for (violation, one), was, fired in zip(running, before, quiet, strict=True):
             made.append(await _line(stack, panels[violation.panel], violation, one, was, fired))
+            if violation.full is not None:
+                violation.full.full = False  # so that its log can be closed
         made.append(await lost(stack, given_up))
     return made
 

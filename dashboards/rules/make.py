@@ -97,6 +97,7 @@ def gateway() -> list[Rule]:
                 "tracegate_cost_unknown_total", (*provider, "gen_ai_request_model", "tracegate_cost_unknown_reason")
             ),
         ),
+        Rule("job:tracegate_audit_failures:increase10m", counted("tracegate_audit_failures_total", ("job",))),
         Rule(
             "job_provider_target:tracegate_region_conflicts:increase10m",
             counted("tracegate_region_conflicts_total", (*provider, "tracegate_target_id")),

@@ -15,6 +15,10 @@ DASHBOARDS: Mapping[str, Json] = {
     path.name: json.loads((ROOT / path).read_text("utf-8")) for path in files("dashboards/json/*.json")
 }
 
+CUSTODY = "tracegate-chain-of-custody"
+TRACED: Mapping[str, Json] = {name: one for name, one in DASHBOARDS.items() if one["uid"] != CUSTODY}
+"""Those that lead to traces; the two are one, for two stores."""
+
 SAMPLES = {"$__range": "6h", "$__rate_interval": "1m", "$__interval": "1m", "$job": ".*", "$provider": ".*"}
 """What stands for Grafana's variables where a query is only read."""
 

@@ -93,7 +93,7 @@ def test_who_waits_for_health_waits_for_one_that_tells(name: str) -> None:
 def test_every_address_inside_is_a_service_with_that_port(name: str) -> None:
     """Of the Collector's configuration, Grafana's data sources, Prometheus' targets, and the environment."""
     ports = {
-        "collector": {4317, 4318, 8888, 13133},
+        "collector": {4317, 4318, 4319, 8888, 13133},
         "gateway": {4000},
         "grafana": {3000},
         "jaeger": {4317, 16686},
@@ -113,7 +113,7 @@ def test_every_address_inside_is_a_service_with_that_port(name: str) -> None:
         for host, port in re.findall(r"\b([a-z]+):(\d{4,5})\b(?!:)", re.sub(r"(?m)#.*$", "", text))
         if host not in {"from", "port"}
     }
-    assert {("tempo", 4317), ("loki", 3100), ("prometheus", 9090), ("collector", 4318)} <= found
+    assert {("tempo", 4317), ("loki", 3100), ("prometheus", 9090), ("collector", 4318), ("collector", 4319)} <= found
     assert {address for address in found if address[1] not in ports[address[0]]} == set()
 
 
@@ -149,6 +149,17 @@ def test_the_gateway_is_installed_from_the_lock() -> None:
     assert "--no-deps --require-hashes -r requirements.lock" in lines
     assert "--no-deps --no-build-isolation ." in lines
     assert re.search(r"^USER \d+$", lines, re.MULTILINE)
+
+
+def test_the_audit_log_outlives_the_container() -> None:
+    """It is in a volume, below a folder that the image gives to the gateway's user; its name is not the container's."""
+    audit = _loaded("tracegate.yaml")["audit"]
+    folder = audit["dir"].removeprefix("${AUDIT_DIR:-").removesuffix("/audit}")
+    assert (folder, audit["replica"]) == ("/var/lib/tracegate", "gateway")
+    assert f"audit:{folder}" in _compose("tempo")["services"]["gateway"]["volumes"]
+    lines = (HERE / "gateway.Dockerfile").read_text("utf-8")
+    (user,) = re.findall(r"^USER (\d+)$", lines, re.MULTILINE)
+    assert f"install -d -o {user} -g {user} -m 700 {folder}\n" in lines
 
 
 def test_prometheus_runs_as_it_does_in_the_stack() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from dashboards.listing import inserted, listed, metrics
 
 DASHBOARD: dict[str, Any] = {
+    "title": "Some things",
     "panels": [
         {"type": "text", "title": "About", "description": "A text."},
         {"type": "stat", "title": "One", "description": "A number.", "targets": [{"expr": 'sum (up{a=~"b|c"})'}]},
@@ -17,17 +18,17 @@ DASHBOARD: dict[str, Any] = {
             "description": "Rows.",
             "targets": [{"query": "{ a = 1 }"}, {"tags": "a=1"}],
         },
-    ]
+    ],
 }
 
 LIST = """\
-### At a glance
+### Some things: at a glance
 
 | panel | shows | made of | asks |
 |---|---|---|---|
 | One | A number. | spans | `sum (up{a=~"b\\|c"})` |
 
-### Row
+### Some things: row
 
 | panel | shows | made of | asks |
 |---|---|---|---|
@@ -42,7 +43,8 @@ def test_each_row_is_a_table_of_its_panels() -> None:
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
     """The rest of the file is people's."""
     text = "Before\n<!-- panels -->\nold\n<!-- /panels -->\nafter"
-    assert inserted(text, DASHBOARD) == f"Before\n<!-- panels -->\n{LIST}\n<!-- /panels -->\nafter"
+    assert inserted(text, [DASHBOARD]) == f"Before\n<!-- panels -->\n{LIST}\n<!-- /panels -->\nafter"
+    assert inserted(text, [DASHBOARD, DASHBOARD]).count(LIST) == 2
 
 
 def test_metrics_have_the_names_that_the_gateway_gives_them() -> None:

@@ -21,7 +21,7 @@ HERE = Path("collector/compose")
 TIMES = 15
 
 
-def test_the_traffic_shows_answers_fallbacks_and_errors() -> None:
+def test_the_traffic_shows_answers_fallbacks_and_errors(tmp_path: Path) -> None:
     """Everybody is answered, some by the second choice; the configuration is valid, and its key is the one used."""
     services = rendered([ROOT / HERE / "compose.yaml"], {})["services"]
     key = services["gateway"]["environment"]["GATEWAY_KEY"]
@@ -30,6 +30,7 @@ def test_the_traffic_shows_answers_fallbacks_and_errors() -> None:
     with SimulatorProcess(scripts) as sim:
         origin = sim.base_url.removesuffix("/v1")
         env = {**os.environ, "GATEWAY_KEY": key, "PROVIDERS": origin, "OTEL_SDK_DISABLED": "true"}
+        env |= {"AUDIT_DIR": str(tmp_path), "AUDIT_SHIP": "none"}
         checked = run([TRACEGATE, "check", str(HERE / "tracegate.yaml")], env)
         assert checked.returncode == 0, checked.stdout + checked.stderr
         with serving(["--config", str(HERE / "tracegate.yaml")], env) as (url, _):

@@ -27,7 +27,7 @@ def test_one_command_writes_all(tmp_path: Path) -> None:
     assert write(tmp_path) == 0
     assert {path: (tmp_path / path).read_text("utf-8") for path in texts()} == texts(tmp_path)
     readme = (tmp_path / README).read_text("utf-8")
-    assert readme.startswith("Before.\n<!-- panels -->\n### At a glance\n")
+    assert readme.startswith("Before.\n<!-- panels -->\n### Who served what: at a glance\n")
     assert readme.endswith("<!-- /panels -->\nAfter.\n")
     assert "\nold\n" not in readme
 

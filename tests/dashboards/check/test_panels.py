@@ -12,13 +12,16 @@ import pytest
 
 from dashboards.check import panels
 from dashboards.check.compared import Line
+from dashboards.check.custody import Custody
+from dashboards.check.kept import Kept
 from dashboards.check.panels import CHOICES, SPOILT, lines
-from dashboards.check.played import Played
+from dashboards.check.played import BESIDES, LOOKED_AT, Played
 from dashboards.check.targets import FOLDER, dashboards
 from dashboards.check.variables import Window
 from tests.dashboards.check.stores import Told
 
-NOTHING = Played((), Window(1_000, 5_000, 1_000, 2_000), 6_000)
+LOGS = {job: Kept(f"gate.example/tracegate/c/{job}/2026-11", {"log.open": 1}, 1) for job in (LOOKED_AT, BESIDES)}
+NOTHING = Played((), Window(1_000, 5_000, 1_000, 2_000), 6_000, Custody((), LOGS, LOGS))
 """A load of nothing: every expectation is of zeros."""
 
 
@@ -52,7 +55,9 @@ def test_an_expectation_without_a_query_is_wrong(monkeypatch: pytest.MonkeyPatch
 
     def remove(of: list[Any]) -> None:
         of[:] = [panel for panel in of if panel.get("title") != "Answers"]
-        next(panel for panel in of if panel.get("title") == "Cost")["targets"] = []
+        for panel in of:
+            if panel.get("title") == "Cost":
+                panel["targets"] = []
 
     monkeypatch.setattr(panels, "SPOILT", ())
     told = [
@@ -67,7 +72,9 @@ def test_a_variable_that_is_not_defined_is_wrong(monkeypatch: pytest.MonkeyPatch
     """Grafana would send its name."""
 
     def spoil(of: list[Any]) -> None:
-        next(panel for panel in of if panel.get("title") == "Answers")["targets"][0]["expr"] = 'x{job="$jobs"}'
+        for panel in of:
+            if panel.get("title") == "Answers":
+                panel["targets"][0]["expr"] = 'x{job="$jobs"}'
 
     told = [line for line in _lines(monkeypatch, Told(), _changed(tmp_path, spoil)) if line.panel == "Answers"]
     assert "is no variable of the dashboard" in told[0].wrong[0]
