@@ -12,7 +12,8 @@ RUN /opt/tracegate/bin/pip install --no-cache-dir --no-deps --no-build-isolation
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/tracegate /opt/tracegate
 ENV PATH=/opt/tracegate/bin:$PATH
-RUN useradd --uid 10001 --no-create-home tracegate
+# The folder of the audit log: a volume that is mounted there takes its owner from here.
+RUN useradd --uid 10001 --no-create-home tracegate && install -d -o 10001 -g 10001 -m 700 /var/lib/tracegate
 USER 10001
 EXPOSE 4000
 ENTRYPOINT ["tracegate"]
