@@ -32,7 +32,7 @@ class Sticky(BaseModel):
 
 KNOWN = Known(
     rows=ROWS,
-    policies={"fallback": FallbackPolicy.Settings, "sticky": Sticky},
+    policies={"fallback": FallbackPolicy().Settings, "sticky": Sticky},
     dialects=frozenset({"openai", "other"}),
     transports=frozenset({"fast", "httpx", "special"}),
     region_of_host=region_of_host,

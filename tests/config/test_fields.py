@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ValidationError
 
 from tracegate.config import fields as f
 from tracegate.config.fields import Around
+from tracegate.config.form import Form, Misfits
 from tracegate.config.problems import Wrong
 from tracegate.config.secret import Secret
 
 
-class Everything(BaseModel):
+class Everything(Form):
     """One key of each type that is more than a call of `values`."""
 
     limit: f.DurationOrNone = 1
@@ -22,9 +22,9 @@ class Everything(BaseModel):
     path: f.FilePath = ""
     secret: f.SecretValue = Secret("", "literal")
     key: f.SecretOrNone = None
-    texts: f.Texts = {}
-    fields: f.Fields = {}
-    secrets: f.SecretFields = {}
+    texts: f.Texts = f.NOTHING
+    http: f.Fields = f.NOTHING
+    secrets: f.SecretFields | None = None
     names: f.Names = ()
     origins: f.WebOrigins = ()
     per: f.Per = 1
@@ -52,7 +52,7 @@ def read(key: str, value: object) -> object:
         ("key", "none", None),
         ("key", {"env": "X"}, Secret("sk-1", "env", "X")),
         ("texts", {"a": "b c"}, {"a": "b c"}),
-        ("fields", {"X-Team": "a b"}, {"X-Team": "a b"}),
+        ("http", {"X-Team": "a b"}, {"X-Team": "a b"}),
         ("secrets", {"X-Key": {"env": "X"}}, {"X-Key": Secret("sk-1", "env", "X")}),
         ("names", ["a", "b"], ("a", "b")),
         ("origins", ["https://a.example", "http://localhost:3000"], ("https://a.example", "http://localhost:3000")),
@@ -79,9 +79,9 @@ def test_each_type_reads_its_values(key: str, value: object, result: object) -> 
         ("secret", 7, "not a secret"),
         ("texts", [], "a list is not a map"),
         ("texts", {"a": 1}, "`1` is not text"),
-        ("fields", {"a b": "c"}, "`a b` is not a token"),
-        ("fields", {"a": "ü"}, "not the value of an HTTP field"),
-        ("fields", {"a": " b"}, "not the value of an HTTP field"),
+        ("http", {"a b": "c"}, "`a b` is not a token"),
+        ("http", {"a": "ü"}, "not the value of an HTTP field"),
+        ("http", {"a": " b"}, "not the value of an HTTP field"),
         ("secrets", "x", "`x` is not a map"),
         ("secrets", {"a": "ü"}, "not the value of an HTTP field"),
         ("names", "a", "`a` is not a list"),
@@ -99,7 +99,7 @@ def test_each_type_reads_its_values(key: str, value: object, result: object) -> 
 )
 def test_each_type_refuses_what_it_can_not_read(key: str, value: object, why: str) -> None:
     """With a `Wrong` that says what is allowed."""
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(Misfits) as caught:
         read(key, value)
     (error,) = caught.value.errors()
     wrong = error["ctx"]["error"]

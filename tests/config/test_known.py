@@ -19,7 +19,7 @@ def test_what_is_installed_is_known() -> None:
     assert {"fast", "httpx"} <= known.transports
     assert {"fallback", "weighted"} <= set(known.policies)
     assert len(known.policies) == len(list(known.policies))
-    assert known.policies["fallback"] is FallbackPolicy.Settings
+    assert known.policies["fallback"] is FallbackPolicy().Settings
     assert known.node
     assert known.context_of("openai", "gpt-4o") == 128_000
     assert known.context_of("openai", "no such model") is None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from tests.config.reading import draft, said
 from tracegate.config import schema
 from tracegate.config.fields import Around
+from tracegate.config.form import Form
 from tracegate.config.validate import validate
 
 AROUND = Around({}, Path())
@@ -88,7 +88,7 @@ def test_what_is_never_retried_is_refused_with_the_reason(text: str, why: str) -
         (schema.Prices, "feed"),
     ],
 )
-def test_a_reserved_key_is_refused_as_such(model: type[BaseModel], key: str) -> None:
+def test_a_reserved_key_is_refused_as_such(model: type[Form], key: str) -> None:
     """Its place is fixed; it is never ignored."""
     one = draft(f"s: {{{key}: {{}}, provider: a, model: b}}")
     validate(one, ("s",), model)
@@ -106,7 +106,7 @@ def test_a_reserved_key_is_refused_as_such(model: type[BaseModel], key: str) -> 
         (schema.Beside, "delivery", "it holds for a whole route: write it at the top."),
     ],
 )
-def test_a_key_that_stands_somewhere_else_is_shown_the_way(model: type[BaseModel], key: str, fix: str) -> None:
+def test_a_key_that_stands_somewhere_else_is_shown_the_way(model: type[Form], key: str, fix: str) -> None:
     """People look for it here."""
     one = draft(f"s: {{{key}: 1s}}")
     validate(one, ("s",), model)

@@ -1,42 +1,50 @@
-"""What pydantic found wrong, in our words."""
+"""What a form or pydantic found wrong, in our words."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from tests.config.reading import draft, said
 from tracegate.config import fields as f
-from tracegate.config.schema import Strict
+from tracegate.config.form import Form
 from tracegate.config.validate import section, unknown_key, validate
 
 
-class Inner(Strict):
+class Inner(Form):
     """A map in a map."""
 
     reserved: ClassVar[frozenset[str]] = frozenset({"later"})
     elsewhere: ClassVar[dict[str, str]] = {"moved": "write it somewhere else."}
+    aliases: ClassVar[dict[str, str]] = {"from": "since"}
     limit: f.Duration | None = None
-    since: f.Day | None = Field(default=None, alias="from")
+    since: f.Day | None = None
 
 
-class Outer(Strict):
+class Outer(Form):
     """A section."""
 
     inner: Inner | None = None
-    several: list[Inner] = Field(default=[])
+    several: list[Inner] | None = None
     word: Literal["one", "two"] = "one"
-    words: list[Literal["one", "two"]] = Field(default=[])
+    words: list[Literal["one", "two"]] | None = None
     needed: f.Text = "x"
     on_stream_failure: Literal["error", "restart"] = "error"
 
 
-class Needing(Strict):
+class Needing(Form):
     """A section with a key that must be there."""
 
     needed: f.Text
+
+
+class Within(BaseModel):
+    """A map in such settings."""
+
+    model_config = ConfigDict(extra="forbid")
+    limit: int = 1
 
 
 class Foreign(BaseModel):
@@ -45,7 +53,7 @@ class Foreign(BaseModel):
     model_config = ConfigDict(extra="forbid")
     ratio: float = 0.5
     table: dict[str, int] = {}
-    inner: Inner | None = None
+    inner: Within | None = None
 
 
 def test_a_valid_section_is_its_model() -> None:
@@ -111,7 +119,7 @@ def test_a_missing_key_is_reported_where_it_would_stand() -> None:
         ("s: {ratio: x}", "1:12  s.ratio: `x` can't be used | Input should be a valid number"),
         ("s: {table: {a: x}}", "1:16  s.table.a: `x` can't be used | Input should be a valid integer"),
         ("s: {table: x}", "1:12  s.table: `x` is not a map | "),
-        ("s: {inner: {x: 1}}", "1:13  s.inner.x: unknown key `x` | Known: from, limit."),
+        ("s: {inner: {x: 1}}", "1:13  s.inner.x: unknown key `x` | Known: limit."),
     ],
 )
 def test_a_third_partys_model_has_types_of_its_own(text: str, why: str) -> None:

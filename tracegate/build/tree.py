@@ -27,6 +27,7 @@ from tracegate.policies.buffered import Buffered
 from tracegate.policies.cooldown import Cooldowns
 from tracegate.policies.policy import Candidate, Policy
 from tracegate.policies.retry import Retry
+from tracegate.policies.settings import Asking
 from tracegate.prices.book import Prices
 from tracegate.recorded import RecordedAttempt, RecordedRoute
 from tracegate.redact import Redactor
@@ -175,7 +176,7 @@ class Tree:
         if isinstance(node, RouteNode):
             return self._route(node.route, delivery)
         policy = self._parts.policies[node.key]
-        settings = node.settings or policy.Settings(when=node.fallback_when)
+        settings = node.settings or Asking(node.fallback_when)
         return policy.build(settings, [self._candidate(child, delivery) for child in node.children])
 
     def _candidate(self, child: Child, delivery: _Delivery) -> Candidate:

@@ -14,8 +14,6 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 
-from pydantic import BaseModel
-
 from tracegate.config.model import Provider
 from tracegate.config.secret import Secret, names_credential
 from tracegate.facts import Target
@@ -35,8 +33,8 @@ def _canonical(value: object) -> object:
         return value
     if isinstance(value, Secret):
         return True
-    if isinstance(value, BaseModel):
-        return {name: _held(name, getattr(value, name)) for name in type(value).model_fields}
+    if (members := getattr(type(value), "model_fields", None)) is not None:  # a model of pydantic's
+        return {name: _held(name, getattr(value, name)) for name in members}
     if is_dataclass(value):
         names = [field.name for field in fields(value) if field.name not in _LEFT_OUT]
         read = {name: _held(name, getattr(value, name)) for name in names}

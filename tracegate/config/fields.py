@@ -1,4 +1,4 @@
-"""The types of keys, for the models of the file: each reads one value by `values` and raises `Wrong`."""
+"""The types of keys, for the forms of the file's maps: each reads one value by `values` and raises `Wrong`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import PlainValidator, ValidationInfo
-
 from tracegate.config import hosts, secret, values
+from tracegate.config.form import Reads
 from tracegate.config.problems import Wrong
 from tracegate.config.secret import Secret
 
@@ -28,16 +27,11 @@ class Around:
     folder: Path
 
 
-def _around(info: ValidationInfo) -> Around:
-    assert isinstance(info.context, Around)  # noqa: S101  # `validate` always gives it
-    return info.context
-
-
-def _bounded(least: int, most: int | None = None) -> PlainValidator:
+def _bounded(least: int, most: int | None = None) -> Reads:
     def read(value: object) -> int:
         return values.integer(value, least, most)
 
-    return PlainValidator(read)
+    return Reads(read)
 
 
 def _or_none(value: object) -> int | None:
@@ -48,20 +42,19 @@ def _zero_or_more(value: object) -> int:
     return values.duration(value, zero=True)
 
 
-def _path(value: object, info: ValidationInfo) -> str:
-    path = _around(info).folder / values.text(value)
+def _path(value: object, around: Around) -> str:
+    path = around.folder / values.text(value)
     if not path.is_file():
         raise Wrong(f"there is no file {values.shown(value)}", "paths are relative to the file in which they stand.")
     return str(path)
 
 
-def _secret(value: object, info: ValidationInfo) -> Secret:
-    around = _around(info)
+def _secret(value: object, around: Around) -> Secret:
     return secret.read(value, around.env, around.folder)
 
 
-def _secret_or_none(value: object, info: ValidationInfo) -> Secret | None:
-    return None if value == "none" else _secret(value, info)
+def _secret_or_none(value: object, around: Around) -> Secret | None:
+    return None if value == "none" else _secret(value, around)
 
 
 def token(value: object) -> str:
@@ -80,22 +73,22 @@ def field_value(value: object) -> str:
     return written
 
 
-def _map(read_name: Callable[[object], str], read: Callable[[object], str]) -> PlainValidator:
+def _map(read_name: Callable[[object], str], read: Callable[[object], str]) -> Reads:
     def read_map(value: object) -> dict[str, str]:
         if not isinstance(value, dict):
             raise Wrong(f"{values.shown(value)} is not a map", "write `{name: value}`.")
         return {read_name(name): read(part) for name, part in value.items()}
 
-    return PlainValidator(read_map)
+    return Reads(read_map)
 
 
-def _names(read: Callable[[object], str]) -> PlainValidator:
+def _names(read: Callable[[object], str]) -> Reads:
     def read_list(value: object) -> tuple[str, ...]:
         if not isinstance(value, list):
             raise Wrong(f"{values.shown(value)} is not a list", "write `[one, other]`.")
         return tuple(read(part) for part in value)
 
-    return PlainValidator(read_list)
+    return Reads(read_list)
 
 
 def _web_origin(value: object) -> str:
@@ -109,10 +102,10 @@ def _web_origin(value: object) -> str:
     return str(found)
 
 
-def _secret_fields(value: object, info: ValidationInfo) -> dict[str, Secret]:
+def _secret_fields(value: object, around: Around) -> dict[str, Secret]:
     if not isinstance(value, dict):
         raise Wrong(f"{values.shown(value)} is not a map", "write `{name: value}`.")
-    read = {token(name): _secret(part, info) for name, part in value.items()}
+    read = {token(name): _secret(part, around) for name, part in value.items()}
     for part in read.values():
         field_value(part.value)
     return read
@@ -131,27 +124,30 @@ def _currency(value: object) -> str:
     return str(value)
 
 
-Text = Annotated[str, PlainValidator(values.text)]
-Token = Annotated[str, PlainValidator(token)]
-Boolean = Annotated[bool, PlainValidator(values.boolean)]
-Region = Annotated[str, PlainValidator(values.region)]
-Day = Annotated[date, PlainValidator(values.day)]
-Duration = Annotated[int, PlainValidator(values.duration)]
-DurationOrZero = Annotated[int, PlainValidator(_zero_or_more)]
-DurationOrNone = Annotated[int | None, PlainValidator(_or_none)]
-Size = Annotated[int, PlainValidator(values.size)]
+NOTHING: dict[str, str] = {}
+"""A map that is not written; nobody adds to it."""
+
+Text = Annotated[str, Reads(values.text)]
+Token = Annotated[str, Reads(token)]
+Boolean = Annotated[bool, Reads(values.boolean)]
+Region = Annotated[str, Reads(values.region)]
+Day = Annotated[date, Reads(values.day)]
+Duration = Annotated[int, Reads(values.duration)]
+DurationOrZero = Annotated[int, Reads(_zero_or_more)]
+DurationOrNone = Annotated[int | None, Reads(_or_none)]
+Size = Annotated[int, Reads(values.size)]
 Positive = Annotated[int, _bounded(1)]
 Count = Annotated[int, _bounded(0)]
 UpToTen = Annotated[int, _bounded(0, 10)]
-FilePath = Annotated[str, PlainValidator(_path)]
-SecretValue = Annotated[Secret, PlainValidator(_secret)]
-SecretOrNone = Annotated[Secret | None, PlainValidator(_secret_or_none)]
+FilePath = Annotated[str, Reads(_path, around=True)]
+SecretValue = Annotated[Secret, Reads(_secret, around=True)]
+SecretOrNone = Annotated[Secret | None, Reads(_secret_or_none, around=True)]
 Texts = Annotated[dict[str, str], _map(values.text, values.text)]
 Fields = Annotated[dict[str, str], _map(token, field_value)]
 Names = Annotated[tuple[str, ...], _names(values.text)]
 WebOrigins = Annotated[tuple[str, ...], _names(_web_origin)]
-SecretFields = Annotated[dict[str, Secret], PlainValidator(_secret_fields)]
-FieldValue = Annotated[str, PlainValidator(field_value)]
-Money = Annotated[Decimal, PlainValidator(values.money)]
-Per = Annotated[int, PlainValidator(_per)]
-Currency = Annotated[str, PlainValidator(_currency)]
+SecretFields = Annotated[dict[str, Secret], Reads(_secret_fields, around=True)]
+FieldValue = Annotated[str, Reads(field_value)]
+Money = Annotated[Decimal, Reads(values.money)]
+Per = Annotated[int, Reads(_per)]
+Currency = Annotated[str, Reads(_currency)]

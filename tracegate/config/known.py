@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from tracegate.dialects.regions import region_of_host
 from tracegate.dialects.rows import ROWS, Row
 from tracegate.errors import ConfigError
 from tracegate.prices.table import Table, load_table
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,18 @@ def installed() -> Known:
     )
 
 
-class Policies(Mapping[str, type[BaseModel]]):
+class Policies(Mapping[str, "type[BaseModel]"]):
     """Settings by key; a policy's package is loaded when a configuration first names it."""
 
     def __init__(self, entries: Mapping[str, EntryPoint]) -> None:
         self._entries = entries
 
     def __getitem__(self, key: str) -> type[BaseModel]:
+        from pydantic import BaseModel  # only here: it takes longer to load than all that is needed without it
+
         entry = self._entries[key]
         try:
-            settings: object = entry.load().Settings
+            settings: object = entry.load()().Settings
         except (ImportError, AttributeError) as exc:
             raise ConfigError(f"the policy `{key}` of `{entry.value}` can't be loaded: {exc}") from exc
         if not isinstance(settings, type) or not issubclass(settings, BaseModel):

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Literal
 
 from tracegate.config.model_server import (
     ClientKey,
@@ -30,6 +28,9 @@ from tracegate.config.secret import Secret
 from tracegate.facts import ErrorClass, Target, Timeouts
 from tracegate.policies.settings import FALLBACK_WHEN, Retry
 from tracegate.prices.price import FREE, Price
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = [
     "DEFAULT",

@@ -270,6 +270,6 @@ def _origins(draft: Draft, path: Path, written: schema.Provider, row: Row | None
         else Origin("row", row.id)
         if row and key in of_row
         else DEFAULT
-        for key in schema.Provider.model_fields
+        for key in schema.Provider.fields()
         if key not in ("timeouts", "retry")
     }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from tracegate.config import schema
 from tracegate.config.document import Node
@@ -14,6 +13,9 @@ from tracegate.config.problems import Path, Wrong
 from tracegate.config.validate import unknown_key, validate
 from tracegate.config.values import shown, text, weight
 from tracegate.facts import ErrorClass
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 CHOOSERS = ("fallback", "weighted", "policy", "target")
 _FORMS = "write a name, `provider/model`, a list, or a map with one of `fallback`, `weighted`, `policy`, `target`."

@@ -1,4 +1,4 @@
-"""The models of the file: which keys there are and how each is read. Nothing is resolved or inherited here.
+"""The forms of the file's maps: which keys there are and how each is read. Nothing is resolved or inherited here.
 
 A key that is not written keeps `None`, or its default where nothing is inherited; `model_fields_set` tells which were.
 Reserved keys are refused as such: their place is fixed, the feature comes later.
@@ -10,24 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
-
 from tracegate.config import fields as f
+from tracegate.config.form import Form, Reads
 from tracegate.config.problems import Wrong
 from tracegate.config.values import shown
 from tracegate.facts import ErrorClass
 
-Raw = Annotated[Any, PlainValidator(lambda value: value)]
+Raw = Annotated[Any, Reads(lambda value: value)]
 """A key that is read by hand, after the model; `Any` because it is still a value of the document."""
-
-
-class Strict(BaseModel):
-    """A map of the file: unknown keys are errors, reserved ones are named as such."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    reserved: ClassVar[frozenset[str]] = frozenset()
-    elsewhere: ClassVar[Mapping[str, str]] = {}
-    """Keys that people look for here and that stand somewhere else: where."""
 
 
 _RETRIED = {
@@ -56,22 +46,18 @@ def _retry_when(value: object) -> frozenset[str]:
     return frozenset(str(name) for name in value)
 
 
-class Retry(Strict):
+class Retry(Form):
     """Section 7; `retry: 2` is short for `{times: 2}`."""
 
+    short: ClassVar[str] = "times"
     times: f.UpToTen | None = None
-    when: Annotated[frozenset[ErrorClass] | None, PlainValidator(_retry_when)] = None
+    when: Annotated[frozenset[ErrorClass] | None, Reads(_retry_when)] = None
     base: f.DurationOrZero | None = None
     cap: f.DurationOrZero | None = None
     max_wait: f.DurationOrZero | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Any) -> Any:
-        return data if isinstance(data, dict) else {"times": data}
 
-
-class Timeouts(Strict):
+class Timeouts(Form):
     """Section 6, without `deadline`."""
 
     elsewhere: ClassVar[Mapping[str, str]] = {
@@ -90,7 +76,7 @@ class AllTimeouts(Timeouts):
     deadline: f.Duration = 600_000_000_000
 
 
-class ClientTls(Strict):
+class ClientTls(Form):
     """TLS towards a provider."""
 
     ca: f.FilePath | None = None
@@ -98,7 +84,7 @@ class ClientTls(Strict):
     key: f.SecretValue | None = None
 
 
-class Pool(Strict):
+class Pool(Form):
     """Connections to a provider."""
 
     connections: f.Positive = 200
@@ -106,7 +92,7 @@ class Pool(Strict):
     waiting: f.Count = 1000
 
 
-class Provider(Strict):
+class Provider(Form):
     """Section 3."""
 
     reserved: ClassVar[frozenset[str]] = frozenset({"health", "require"})
@@ -117,7 +103,7 @@ class Provider(Strict):
     key: f.SecretOrNone = None
     auth: Raw = None
     region: f.Region | None = None
-    headers: f.Fields = {}
+    headers: f.Fields = f.NOTHING
     propagate: Literal["none", "traceparent"] = "none"
     via: f.Boolean = True
     usage_in_stream: Literal["ask", "leave"] | None = None
@@ -131,7 +117,7 @@ class Provider(Strict):
     retry: Retry = Retry()
 
 
-class Target(Strict):
+class Target(Form):
     """Section 4."""
 
     reserved: ClassVar[frozenset[str]] = frozenset({"health", "require"})
@@ -141,7 +127,7 @@ class Target(Strict):
     context: f.Positive | None = None
     price: Raw = None
     body: Raw = None
-    headers: f.Fields = {}
+    headers: f.Fields = f.NOTHING
     propagate: Literal["none", "traceparent"] | None = None
     via: f.Boolean | None = None
     disabled: f.Boolean = False
@@ -149,7 +135,7 @@ class Target(Strict):
     retry: Retry = Retry()
 
 
-class Beside(Strict):
+class Beside(Form):
     """What may stand beside a chooser at any node of a route: section 5."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
@@ -175,7 +161,7 @@ class Top(Beside):
     description: f.Text | None = None
 
 
-class Key(Strict):
+class Key(Form):
     """Section 8: a client's key."""
 
     reserved: ClassVar[frozenset[str]] = frozenset({"rate", "budget", "concurrency", "require"})
@@ -187,7 +173,7 @@ class Key(Strict):
     disabled: f.Boolean = False
 
 
-class Tenant(Strict):
+class Tenant(Form):
     """Section 8: a tenant."""
 
     reserved: ClassVar[frozenset[str]] = frozenset({"rate", "budget", "concurrency", "require"})
@@ -195,27 +181,23 @@ class Tenant(Strict):
     routes: f.Names = ("*",)
 
 
-class ServerTls(Strict):
+class ServerTls(Form):
     """The server's certificate."""
 
     cert: f.FilePath
     key: f.FilePath
 
 
-class Listen(Strict):
+class Listen(Form):
     """Section 9; `listen: HOST:PORT` is short for `{address: HOST:PORT}`."""
 
+    short: ClassVar[str] = "address"
     address: f.Text = "127.0.0.1:4000"
     tls: ServerTls | None = None
     without_keys: f.Boolean = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Any) -> Any:
-        return data if isinstance(data, dict) else {"address": data}
 
-
-class Limits(Strict):
+class Limits(Form):
     """Section 9."""
 
     body: f.Size = 32_000_000
@@ -227,7 +209,7 @@ class Limits(Strict):
     answer: f.Size = 64_000_000
 
 
-class ResponseHeaders(Strict):
+class ResponseHeaders(Form):
     """Section 9."""
 
     detail: Literal["full", "public"] = "full"
@@ -236,7 +218,7 @@ class ResponseHeaders(Strict):
     cors: f.WebOrigins = ()
 
 
-class Gateway(Strict):
+class Gateway(Form):
     """Section 2."""
 
     name: f.Token | None = None
@@ -244,9 +226,10 @@ class Gateway(Strict):
     region: f.Region | None = None
 
 
-class Otlp(Strict):
+class Otlp(Form):
     """Section 10; a URL alone is short for `{endpoint: URL}`."""
 
+    short: ClassVar[str] = "endpoint"
     endpoint: f.Text | None = None
     protocol: Literal["http/protobuf", "grpc"] | None = None
     headers: f.SecretFields | None = None
@@ -256,13 +239,8 @@ class Otlp(Strict):
     key: f.FilePath | None = None
     timeout: f.Duration | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Any) -> Any:
-        return data if isinstance(data, dict) else {"endpoint": data}
 
-
-class Telemetry(Strict):
+class Telemetry(Form):
     """Section 10."""
 
     otlp: Otlp | None = None
@@ -273,14 +251,14 @@ class Telemetry(Strict):
     renderer: Literal["auto", "direct", "sdk"] = "auto"
     inbound: Literal["parent", "link", "ignore"] = "parent"
     service: f.Text | None = None
-    resource: f.Texts = {}
+    resource: f.Texts = f.NOTHING
     content: Literal["none", "events"] = "none"
     content_otlp: Otlp | None = None
     queue: f.Size = 16_000_000
     shutdown: f.Duration = 3_000_000_000
 
 
-class Prices(Strict):
+class Prices(Form):
     """Section 11."""
 
     reserved: ClassVar[frozenset[str]] = frozenset({"feed"})
@@ -288,14 +266,15 @@ class Prices(Strict):
     overrides: Raw = None
 
 
-class Price(Strict):
+class Price(Form):
     """Section 11: one price."""
 
+    aliases: ClassVar[Mapping[str, str]] = {"from": "since"}
     input: f.Money | None = None
     output: f.Money | None = None
     cache_read: f.Money | None = None
     cache_write: f.Money | None = None
     reasoning: f.Money | None = None
     per: f.Per = 1_000_000
-    since: f.Day | None = Field(default=None, alias="from")
+    since: f.Day | None = None
     source: f.Text | None = None

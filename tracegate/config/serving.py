@@ -62,7 +62,7 @@ def origins(draft: Draft) -> dict[str, Origin]:
         ("gateway", schema.Gateway),
         ("listen", schema.Listen),
     ):
-        for key in model.model_fields:
+        for key in model.fields():
             found[f"{name}.{key}"] = draft.written_or_default((name, key))
     for path in (("timeouts", "deadline"), ("prices", "currency"), ("prices", "overrides")):
         found[".".join(path)] = draft.written_or_default(path)

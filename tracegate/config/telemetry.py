@@ -38,7 +38,7 @@ class _Reading:
         self._written = written
         self._origins: dict[str, Origin] = {
             key: draft.origin((*_PATH, key)) if key in written.model_fields_set else DEFAULT
-            for key in schema.Telemetry.model_fields
+            for key in schema.Telemetry.fields()
         }
 
     def telemetry(self, instrumented: Collection[str]) -> Telemetry:

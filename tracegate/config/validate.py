@@ -1,22 +1,30 @@
-"""Holds a part of the document against a model, and says in our words what pydantic found wrong."""
+"""Holds a part of the document against a form, or a model of pydantic's, and says in our words what was found wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path as Folder
-from typing import Any, TypeVar, get_args
-
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from typing import Any, Protocol, Self, TypeVar, get_args
 
 from tracegate.config.draft import Draft
 from tracegate.config.fields import Around
+from tracegate.config.form import Form
 from tracegate.config.nearest import did_you_mean, listed
 from tracegate.config.problems import Path, Wrong
-from tracegate.config.schema import Strict
 from tracegate.config.values import shown
 
-M = TypeVar("M", bound=BaseModel)
+
+class Validated(Protocol):
+    """A form, or a model of pydantic's, which is not loaded to name it."""
+
+    @classmethod
+    def model_validate(cls, value: Any, /, *, context: Any = None) -> Self:
+        """The value as one."""
+
+
+M = TypeVar("M", bound=Validated)
+Model = type[Any]
+"""The class of one."""
 
 
 def validate(draft: Draft, path: Path, model: type[M], *, without: Iterable[str] = ()) -> M | None:
@@ -35,8 +43,8 @@ def validate(draft: Draft, path: Path, model: type[M], *, without: Iterable[str]
     folder = Folder("" if node is None else node.at.file).parent
     try:
         return model.model_validate(data, context=Around(draft.env, folder))
-    except ValidationError as exc:
-        for error in exc.errors(include_url=False):
+    except ValueError as exc:
+        for error in exc.errors(include_url=False):  # type: ignore[attr-defined]  # `Misfits`, or pydantic's own
             _explain(draft, path, model, error, without)
         return None
 
@@ -46,7 +54,7 @@ def section(draft: Draft, name: str, model: type[M]) -> M:
     return validate(draft, (name,), model) or model()
 
 
-def _explain(draft: Draft, base: Path, model: type[BaseModel], error: ErrorDetails, without: Iterable[str]) -> None:
+def _explain(draft: Draft, base: Path, model: Model, error: Any, without: Iterable[str]) -> None:
     kind, given = error["type"], error["input"]
     context = error.get("ctx", {})
     path = (*base, *error["loc"])
@@ -72,15 +80,15 @@ def _explain(draft: Draft, base: Path, model: type[BaseModel], error: ErrorDetai
         draft.wrong(path, f"{shown(given)} can't be used", f"{error['msg']}.")
 
 
-def _unknown_key(draft: Draft, path: Path, model: type[BaseModel] | None, also: Iterable[str]) -> None:
+def _unknown_key(draft: Draft, path: Path, model: Model | None, also: Iterable[str]) -> None:
     key = str(path[-1])
-    if model is not None and issubclass(model, Strict) and key in model.reserved:
+    if model is not None and issubclass(model, Form) and key in model.reserved:
         draft.wrong(path, f"`{key}` is not in this version", "take it out.", key=True)
         return
-    if model is not None and issubclass(model, Strict) and key in model.elsewhere:
+    if model is not None and issubclass(model, Form) and key in model.elsewhere:
         draft.wrong(path, f"`{key}` does not stand here", model.elsewhere[key], key=True)
         return
-    known = [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
+    known = [] if model is None else [*_members(model)]
     unknown_key(draft, path, [*known, *also])
 
 
@@ -90,18 +98,24 @@ def unknown_key(draft: Draft, path: Path, known: list[str]) -> None:
     draft.wrong(path, f"unknown key `{path[-1]}`", f"{hint}Known: {listed(sorted(known), 40)}.", key=True)
 
 
-def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _members(model: Model) -> dict[str, Any]:
+    """The types of its keys, by the names that the file has for them."""
+    found = model.fields() if issubclass(model, Form) else model.model_fields
+    return {field.alias or name: field.annotation for name, field in found.items()}
+
+
+def _model_at(model: Model, loc: tuple[int | str, ...]) -> Model | None:
     """The model of a map inside a model."""
-    found: type[BaseModel] | None = model
+    found: Model | None = model
     for step in loc:
         if isinstance(step, str) and found is not None:
-            fields = {field.alias or name: field for name, field in found.model_fields.items()}
-            found = _inside(fields[step].annotation) if step in fields else None
+            members = _members(found)
+            found = _inside(members[step]) if step in members else None
     return found
 
 
-def _inside(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _inside(annotation: Any) -> Model | None:
+    if isinstance(annotation, type) and (issubclass(annotation, Form) or hasattr(annotation, "model_fields")):
         return annotation
     return next((found for part in get_args(annotation) if (found := _inside(part)) is not None), None)
 

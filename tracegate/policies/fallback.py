@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from pydantic import BaseModel, ConfigDict
+from typing import TYPE_CHECKING
 
 from tracegate.errors import Failed, NothingTried, Skip
 from tracegate.facts import ErrorClass, Why
 from tracegate.hop import Call, Hop, Reply
 from tracegate.policies.orders import listed
 from tracegate.policies.policy import Candidate, Order
-from tracegate.policies.settings import FALLBACK_WHEN
+from tracegate.policies.settings import Asking
+
+if TYPE_CHECKING:
+    from tracegate.policies.written import Settings as Written
 
 
 class Fallback:
@@ -57,13 +59,13 @@ class FallbackPolicy:
 
     key = "fallback"
 
-    class Settings(BaseModel):
-        """`when`: error classes after which the next candidate is asked; empty is never."""
+    @property
+    def Settings(self) -> type[Written]:  # noqa: N802  # see `Policy.Settings`
+        """See `Policy.Settings`."""
+        from tracegate.policies.written import Settings
 
-        model_config = ConfigDict(extra="forbid", frozen=True)
-        when: frozenset[ErrorClass] = FALLBACK_WHEN
+        return Settings
 
-    def build(self, settings: BaseModel, children: Sequence[Candidate]) -> Hop:
+    def build(self, settings: Asking | Written, children: Sequence[Candidate]) -> Hop:
         """See `Policy.build`."""
-        assert isinstance(settings, self.Settings)  # noqa: S101  # the configuration validated them by this model
         return Fallback(children, settings.when)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tracegate.hop import Call, Hop
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ class Policy(Protocol):
     """One file: a key, a settings model of its own, and how a hop is made of children."""
 
     key: str
-    Settings: type[BaseModel]
 
-    def build(self, settings: BaseModel, children: Sequence[Candidate]) -> Hop:
-        """Make the hop."""
+    @property
+    def Settings(self) -> type[BaseModel]:  # noqa: N802  # a class, which most have as their own
+        """The model of its settings."""
+
+    def build(self, settings: Any, children: Sequence[Candidate]) -> Hop:
+        """Make the hop; the settings are of its own model, which is not known here."""

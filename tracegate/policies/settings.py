@@ -36,3 +36,14 @@ class Retry:
     base_ns: int = 250_000_000
     cap_ns: int = 8_000_000_000
     max_wait_ns: int = 5_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """When the next candidate is asked.
+
+    Args:
+        when: Error classes after which it is; empty is never.
+    """
+
+    when: frozenset[ErrorClass] = FALLBACK_WHEN

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from tracegate.hop import Hop
 from tracegate.policies.fallback import Fallback, FallbackPolicy
 from tracegate.policies.orders import weighted
 from tracegate.policies.policy import Candidate
+from tracegate.policies.settings import Asking
+
+if TYPE_CHECKING:
+    from tracegate.policies.written import Settings as Written
 
 
-class WeightedPolicy:
+class WeightedPolicy(FallbackPolicy):
     """The policy `weighted`: the weights are the candidates' own."""
 
     key = "weighted"
-    Settings = FallbackPolicy.Settings
 
-    def build(self, settings: BaseModel, children: Sequence[Candidate]) -> Hop:
+    def build(self, settings: Asking | Written, children: Sequence[Candidate]) -> Hop:
         """See `Policy.build`."""
-        assert isinstance(settings, self.Settings)  # noqa: S101  # the configuration validated them by this model
         return Fallback(children, settings.when, weighted)
