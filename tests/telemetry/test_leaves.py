@@ -132,8 +132,7 @@ def test_a_body_is_compressed_where_that_is_configured() -> None:
         ([Answer(400, (), b"")], "answered 400", None),
         ([ConnectionRefusedError("refused")], ": refused", None),
         ([TimeoutError()], ": TimeoutError", None),
-        ([Unanswered("hung up"), Unanswered("hung up again")], ": hung up again", None),
-        ([Unanswered("hung up"), OSError("gone")], ": gone", None),
+        ([Unanswered("hung up")], ": hung up", None),
     ],
 )
 def test_what_is_not_acknowledged_is_not_taken(script: list[Answer | Exception], why: str, wait: int | None) -> None:
@@ -144,13 +143,6 @@ def test_what_is_not_acknowledged_is_not_taken(script: list[Answer | Exception],
     assert (str(raised.value).startswith("http://collector:4319/v1/logs"), raised.value.wait_ns) == (True, wait)
     assert str(raised.value).endswith(why)
     assert post.script == []
-
-
-def test_a_kept_connection_that_had_ended_is_no_failure() -> None:
-    """It says so only when it is used."""
-    post = Post(Unanswered("hung up"), TOOK)
-    run(lambda: sink(post).send([leaf()]))
-    assert len(post.bodies) == 2
 
 
 def test_what_a_receiver_rejects_is_counted() -> None:

@@ -214,7 +214,7 @@ class Shipping:
     def _after(self, exc: NotTaken) -> int:
         """How long to leave the sink alone."""
         if exc.wait_ns is not None:
-            return min(exc.wait_ns, LONGEST_NS)
+            return min(max(exc.wait_ns, BASE_NS), LONGEST_NS)
         self._pause_ns = min(max(2 * self._pause_ns, BASE_NS), CAP_NS)
         return int(self._pause_ns * (0.5 + self._random() / 2))
 

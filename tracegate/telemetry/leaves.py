@@ -20,7 +20,7 @@ from tracegate.telemetry import names
 from tracegate.telemetry.answer import partial_success, retry_after_ns
 from tracegate.telemetry.export import Endpoint
 from tracegate.telemetry.otlp import SAMPLED, Envelope
-from tracegate.telemetry.post import Answer, Post, Poster, Unanswered
+from tracegate.telemetry.post import Post, Poster
 from tracegate.telemetry.protobuf import field, key_value, text_field, varint
 from tracegate.telemetry.setup import Otlp, endpoint_of, envelope_of, poster_of
 
@@ -71,26 +71,16 @@ class LeafSink:
         body = self._envelope.wrap(items)
         if self._endpoint.gzip:
             body = await asyncio.to_thread(gzip.compress, body, 1, mtime=0)
-        answer = await self._answer(body)
+        try:
+            answer = await self._post(self._endpoint.url, self._headers, body, self._endpoint.timeout_ns)
+        except OSError as exc:
+            raise NotTaken(f"{self._where}: {str(exc) or type(exc).__name__}") from exc
         if not 200 <= answer.status < 300:
             wait = retry_after_ns(answer.header("retry-after"), self._clock.wall())
             raise NotTaken(f"{self._where} answered {answer.status}", wait)
         rejected, said = partial_success(answer.body) if answer.body else (0, "")
         if rejected:
             raise PartlyTaken(rejected, f"{self._where}: {said[:SHOWN]}")
-
-    async def _answer(self, body: bytes) -> Answer:
-        """Post it; once more where a kept connection had ended, which shows only when it is used."""
-        try:
-            try:
-                return await self._try(body)
-            except Unanswered:
-                return await self._try(body)
-        except OSError as exc:
-            raise NotTaken(f"{self._where}: {str(exc) or type(exc).__name__}") from exc
-
-    async def _try(self, body: bytes) -> Answer:
-        return await self._post(self._endpoint.url, self._headers, body, self._endpoint.timeout_ns)
 
 
 def leaf_poster(to: Otlp) -> Poster:
