@@ -222,12 +222,15 @@ class Answer:
         Args:
             exc: What ended it, as the SERVER record says.
         """
-        begun, inbound = self._begun, self._recorder.inbound
-        if inbound.degraded and inbound.lost and (begun is None or isinstance(begun.result(), str)):
-            self._audit.epoch.log.unrecorded(verdict(exc)[0])
+        begun, inbound, log = self._begun, self._recorder.inbound, self._audit.epoch.log
         if self.over:
+            if inbound.degraded and inbound.lost and (begun is None or isinstance(begun.result(), str)):
+                log.unrecorded(verdict(exc)[0])  # it was served without any leaf
             return
         self.over = True
+        if begun is None and log.failing is not None:  # leaves that begin a record do not queue up meanwhile
+            log.unrecorded(verdict(exc)[0])
+            return
         status = inbound.status
         media = None if status is None else self._media
         sent = self._sent(status, media, self._streamed.digests(), "truncated_by_client", exc)
