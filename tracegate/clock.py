@@ -77,35 +77,31 @@ class SystemClock:
 class RandomIds:
     """Ids from pooled operating-system randomness, cut from buffers of 4 KiB."""
 
-    __slots__ = ("_at", "_pool", "_random", "_spans")
+    __slots__ = ("_entropy", "_random", "_spans", "_traces")
 
     def __init__(self) -> None:
+        self._entropy: list[bytes] = []
         self._spans: list[bytes] = []
-        self._pool = b""
-        self._at = 0
+        self._traces: list[bytes] = []
         self._random = random.Random(os.urandom(32))
-
-    def _take(self, size: int) -> bytes:
-        at = self._at
-        if at + size > len(self._pool):
-            self._pool, at = os.urandom(4096), 0
-        self._at = at + size
-        return self._pool[at : at + size]
 
     def trace(self) -> bytes:
         """See `Ids.trace`; the all-zero id that W3C forbids would come once in 2^128."""
-        return self._take(16)
+        if not self._traces:
+            self._traces = _cut(16)
+        return self._traces.pop()
 
     def span(self) -> bytes:
-        """See `Ids.span`; every request takes several, so they are cut ahead."""
+        """See `Ids.span`."""
         if not self._spans:
-            pool = os.urandom(4096)
-            self._spans = [pool[at : at + 8] for at in range(0, 4096, 8)]
+            self._spans = _cut(8)
         return self._spans.pop()
 
     def request(self, wall_ns: int) -> str:
         """See `Ids.request`."""
-        return uuid7(wall_ns, self._take(10))
+        if not self._entropy:
+            self._entropy = _cut(10)
+        return uuid7(wall_ns, self._entropy.pop())
 
     def random(self) -> float:
         """See `Ids.random`."""
@@ -114,6 +110,12 @@ class RandomIds:
     def secret(self) -> bytes:
         """See `Ids.secret`; never from the pool, which only one thread may take from."""
         return os.urandom(32)
+
+
+def _cut(size: int) -> list[bytes]:
+    """Random bytes, cut ahead: every request takes several pieces."""
+    pool = os.urandom(4096)
+    return [pool[at : at + size] for at in range(0, 4097 - size, size)]
 
 
 def uuid7(wall_ns: int, entropy: bytes) -> str:

@@ -30,9 +30,11 @@ class RecordedRoute:
         """See `Hop`."""
         recorder = call.recorder
         record = recorder.open("route", self._about.name, call.parent, about=self._about)
-        deadline = call.deadline if self._deadline_ns is None else record.start + self._deadline_ns
+        deadline = call.deadline
+        if self._deadline_ns is not None:
+            deadline = min(deadline, record.start + self._deadline_ns)
         try:
-            reply = await self._hop(call.but(parent=record, deadline=deadline))
+            reply = await self._hop(call.under(record, deadline))
         except BaseException as exc:
             recorder.close(record, exc)
             raise
@@ -68,7 +70,7 @@ class RecordedAttempt:
             )
         record = recorder.open("attempt", self._name, call.parent, target=self._target, why=call.why, price=self._price)
         try:
-            reply = await self._hop(call.but(parent=record))
+            reply = await self._hop(call.under(record, call.deadline))
         except BaseException as exc:
             recorder.close(record, exc)
             raise

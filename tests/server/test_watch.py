@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tracegate.server.watch import FIRST_LOOK_NS, GRACE_NS, Watch
+from tracegate.server.watch import FIRST_LOOK_NS, GRACE_NS, Rounds, Watch
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
 
@@ -38,7 +38,7 @@ class Watched:
         self.client = Client()
         self.cancels: list[tuple[int, object]] = []
         self.task = asyncio.ensure_future(self._request())
-        self.watch = Watch(self.clock, self.client.receive, self.task, self.start, self.start + deadline)
+        self.watch = Watch(Rounds(self.clock), self.client.receive, self.task, self.start, self.start + deadline)
 
     async def _request(self) -> None:
         while True:
@@ -58,7 +58,6 @@ class Watched:
     async def over(self) -> list[tuple[int, object]]:
         """End the request; what was cancelled, when, and why."""
         self.watch.stop()
-        self.watch.stop()  # harmless
         self.task.cancel("over")
         await asyncio.wait([self.task])
         return self.cancels[:-1]
@@ -158,5 +157,53 @@ def test_a_quick_request_costs_a_timer_and_no_task() -> None:
         await watched.until(FIRST_LOOK_NS - 1)
         assert len(asyncio.all_tasks()) == 2  # ours and the request's
         assert await watched.over() == []
+
+    run(main)
+
+
+def test_requests_that_are_over_in_time_share_one_timer() -> None:
+    """It is armed for the oldest that is still open, and for none where none is."""
+
+    async def main() -> None:
+        clock = FakeClock()
+        rounds, client, start = Rounds(clock), Client(), clock.now()
+        task = asyncio.ensure_future(asyncio.sleep(3600))
+        watches: list[Watch] = []
+        for number in range(4):
+            await clock.sleep_until(start + number * 50 * MS)
+            watches.append(Watch(rounds, client.receive, task, clock.now(), start + 10 * S))
+            watches[-1].body_read = True
+        watches[0].stop()
+        watches[2].stop()
+        await clock.sleep_until(start + 249 * MS)
+        assert client.asked == 0
+        await clock.sleep_until(start + 251 * MS)
+        assert [watch.young for watch in watches] == [False, False, False, True]
+        assert client.asked == 1
+        await clock.sleep_until(start + 351 * MS)
+        assert client.asked == 2
+        watches[1].stop()
+        watches[3].stop()
+        young = Watch(rounds, client.receive, task, clock.now(), start + 10 * S)
+        young.until(clock.now() + 2 * S)
+        assert (young.young, len(rounds._young)) == (True, 1)
+        young.until(clock.now() + MS)
+        assert (young.young, len(rounds._young)) == (False, 1)
+        young.stop()
+        assert not rounds._young
+        task.cancel()
+        await asyncio.wait([task])
+
+    run(main)
+
+
+def test_a_deadline_before_the_first_look_is_kept() -> None:
+    """Whether it was known from the beginning or not."""
+
+    async def main() -> None:
+        watched = Watched(50 * MS)
+        await watched.until(50 * MS)
+        watched.watch.extend(watched.clock.now() + S)
+        assert await watched.over() == [(50 * MS, "deadline")]
 
     run(main)

@@ -16,6 +16,9 @@ class Cooldowns:
     def __init__(self) -> None:
         self._until: dict[str, tuple[int, ErrorClass]] = {}
 
+    def __len__(self) -> int:
+        return len(self._until)
+
     def start(self, target: str, now: int, until: int, cause: ErrorClass) -> None:
         """The target asked for silence until then; a longer silence already asked for stays."""
         if len(self._until) >= MANY:  # clients may name targets: those whose time is over go
@@ -26,8 +29,6 @@ class Cooldowns:
 
     def of(self, target: str, now: int) -> tuple[int, ErrorClass] | None:
         """Until when the target is not to be asked, and why; `None` when it may be."""
-        if not self._until:  # the common case costs nothing
-            return None
         known = self._until.get(target)
         if known is not None and known[0] <= now:
             del self._until[target]

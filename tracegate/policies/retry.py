@@ -33,7 +33,10 @@ class Retry:
 
     async def __call__(self, call: Call) -> Reply:
         """Ask the target; raise its last failure, or `NothingTried` if it must not be asked now."""
-        skip = self._skip(call)
+        target = self._target
+        # Most calls need not be looked at: nothing has failed yet, and nobody asked for silence.
+        looks = target.disabled or self._cooldowns or (target.context is not None and call.recorder.attempts)
+        skip = self._skip(call) if looks else None
         if skip is not None:
             call.note("skipped", target=skip.target, reason=skip.reason)
             raise NothingTried([skip])

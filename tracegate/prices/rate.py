@@ -126,8 +126,8 @@ class Rate:
             half_even(input_cost + output_cost + read_cost + write_cost, scale),
             half_even(input_cost, scale),
             half_even(output_cost, scale),
-            None if cached is None else half_even(read_cost, scale),
-            None if stored is None else half_even(write_cost, scale),
+            None if cached is None else read_cost and half_even(read_cost, scale),
+            None if stored is None else write_cost and half_even(write_cost, scale),
         )
 
 

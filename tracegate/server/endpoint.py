@@ -99,7 +99,7 @@ class Session:
         self.inbound = inbound_of(scope, self.headers, endpoint.route, endpoint.api)
         self.recorder = Recorder(self.inbound, gateway.clock, gateway.ids, ceiling=gateway.attempt_limit)
         origin = self.recorder.origin
-        self.watch = Watch(gateway.clock, receive, task, origin, origin + gateway.deadline_ns)
+        self.watch = Watch(gateway.rounds, receive, task, origin, origin + gateway.deadline_ns)
         self.leaves = None
 
     async def run(self, answer: Answer) -> None:

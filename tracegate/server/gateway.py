@@ -9,6 +9,7 @@ from tracegate.build.tree import Tree
 from tracegate.clock import Clock, Ids
 from tracegate.server.auth import Keyring
 from tracegate.server.headers import HeaderWriter
+from tracegate.server.watch import Rounds
 from tracegate.telemetry.metrics_tally import Active
 from tracegate.telemetry.view import View
 
@@ -36,6 +37,7 @@ class Gateway:
         audit: The logs in which inference requests leave their records; `None` where none are kept.
         not_ready: Names of what is not ready, empty when all is; telemetry is never among them.
         open: Requests that are open now, for `request_limit`.
+        rounds: Looks at the requests that are young.
     """
 
     clock: Clock
@@ -54,3 +56,7 @@ class Gateway:
     audit: Audit | None = None
     not_ready: set[str] = field(default_factory=set)
     open: int = 0
+    rounds: Rounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rounds = Rounds(self.clock)

@@ -15,7 +15,7 @@ from tracegate.errors import Denied, Failed, NothingTried, Rejected, Unavailable
 from tracegate.facts import Attempt
 from tracegate.record import Recorder
 from tracegate.server.comments import comment_block
-from tracegate.server.members import SERVED, GatewayFacts, Members, Plain, broke, cost_of, record_id
+from tracegate.server.members import SERVED, GatewayFacts, Members, Plain, broke, cost_of
 from tracegate.server.structured import milliseconds, string, token
 from tracegate.summary import gateway_ns, served, times, total
 
@@ -111,7 +111,7 @@ class HeaderWriter:
             if len(words.plain) < SERVED:
                 words.plain[key] = said
         upstream = milliseconds(took)
-        attempts = f"{said.ended};dur={upstream}{said.asked}"
+        attempts = f"{said.ended};dur={upstream}{said.asked}".encode()
         if len(said.served_by) + len(attempts) >= ENOUGH:
             return self._fit(recorder, attempt, None, now)
         timing = f"gateway;dur={milliseconds(gateway_ns(recorder, now))}, upstream;dur={upstream};desc={words.desc}"
@@ -119,12 +119,12 @@ class HeaderWriter:
 
     def _said(self, recorder: Recorder, attempt: Attempt) -> Plain:
         """What is said of plain answers such as this, made once."""
-        members = self._members
+        members, status = self._members, self._proxy_status(recorder, attempt, None, WHOLE)
         return Plain(
-            served_by=self._served_by(recorder, attempt, None, WHOLE),
+            served_by=self._served_by(recorder, attempt, None, WHOLE).encode(),
             ended=members.ended(recorder, attempt),
             asked=members.asked(attempt),
-            proxy_status=self._proxy_status(recorder, attempt, None, WHOLE),
+            proxy_status=None if status is None else status.encode(),
         )
 
     def _fit(self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, now: int) -> Fields:
@@ -142,36 +142,38 @@ class HeaderWriter:
     def _fields(
         self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, now: int, shape: Shape
     ) -> Fields:
+        status = self._proxy_status(recorder, answer, failure, shape)
         return self._head(
             recorder,
-            self._served_by(recorder, answer, failure, shape),
-            self._attempts(recorder, shape) if recorder.attempts else None,
-            self._proxy_status(recorder, answer, failure, shape),
+            self._served_by(recorder, answer, failure, shape).encode(),
+            self._attempts(recorder, shape).encode() if recorder.attempts else None,
+            None if status is None else status.encode(),
             self._timing(recorder, answer, failure, now, shape),
         )
 
     def _head(
         self,
         recorder: Recorder,
-        served_by: str,
-        attempts: str | None,
-        proxy_status: str | None,
+        served_by: bytes,
+        attempts: bytes | None,
+        proxy_status: bytes | None,
         timing: str,
     ) -> Fields:
-        fields = [(b"x-served-by", served_by.encode())]
+        request = recorder.request_id.encode()
+        fields = [(b"x-served-by", served_by)]
         if attempts is not None:
-            fields.append((b"tracegate-attempts", attempts.encode()))
-        if (record := record_id(recorder)) is not None:
-            fields.append((b"tracegate-record", record.encode()))
+            fields.append((b"tracegate-attempts", attempts))
+        if recorder.inbound.recorded:
+            fields.append((b"tracegate-record", b"tg-" + request))
         if (cost := cost_of(total(recorder.attempts))) is not None:
             fields.append((b"tracegate-cost", cost.encode()))
         if proxy_status is not None:
-            fields.append((b"proxy-status", proxy_status.encode()))
+            fields.append((b"proxy-status", proxy_status))
         fields.append((b"server-timing", timing.encode()))
         fields.append(self._via)
         if self._traceresponse:
             fields.append((b"traceresponse", _traceresponse(recorder)))
-        fields.append((b"x-request-id", recorder.request_id.encode()))
+        fields.append((b"x-request-id", request))
         return fields
 
     def _served_by(self, recorder: Recorder, answer: Attempt | None, failure: Failure | None, shape: Shape) -> str:

@@ -24,19 +24,20 @@ def inbound_of(scope: Scope, headers: Mapping[bytes, bytes], route: str, api: st
     client_id = headers.get(b"x-request-id")
     agent = headers.get(b"user-agent")
     beta = headers.get(b"openai-beta")
-    return Inbound(
-        method=scope["method"],
-        path=scope["path"][:KEPT],
-        route=route,
-        api=api,
-        scheme=scope["scheme"],
-        host=server[0],
-        port=server[1],
-        protocol=scope["http_version"],
-        user_agent=None if agent is None else agent[:KEPT].decode("latin-1"),
-        passed=(("openai-beta", beta.decode()),) if beta is not None and beta.isascii() else (),
-        client_request_id=None if client_id is None else client_id[:CLIENT_ID].decode("latin-1"),
-        trust="ignore",
+    return Inbound(  # by place: names take as long as all the rest
+        scope["method"],
+        scope["path"][:KEPT],
+        route,
+        api,
+        scope["scheme"],
+        server[0],
+        server[1],
+        scope["http_version"],
+        None if agent is None else agent[:KEPT].decode("latin-1"),
+        None if client_id is None else client_id[:CLIENT_ID].decode("latin-1"),
+        (("openai-beta", beta.decode()),) if beta is not None and beta.isascii() else (),
+        None,
+        "ignore",
     )
 
 

@@ -46,10 +46,10 @@ class Plain:
     `ended` and `asked` stand around the duration in `Tracegate-Attempts`.
     """
 
-    served_by: str
+    served_by: bytes
     ended: str
     asked: str
-    proxy_status: str | None
+    proxy_status: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from tracegate.summary import microseconds
 LONGEST = 1024
 """Characters of a string; RFC 9651, section 3.3.3, asks no parser to take more."""
 
+_THOUSANDTHS = [repr(count / 1000)[1:] for count in range(1000)]
+"""What stands behind the whole part: `.0`, `.001`, … `.999`."""
+
 _is_token = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+\-.^_`|~:/]*").fullmatch
 
 
@@ -51,5 +54,5 @@ def milliseconds(ns: int) -> str:
     >>> milliseconds(812_300_000), milliseconds(2_000_000_000), milliseconds(1_499)
     ('812.3', '2000.0', '0.001')
     """
-    # The shortest text of the nearest float to a whole number of thousandths has at most three places.
-    return repr(microseconds(ns) / 1000)
+    whole, thousandths = divmod(microseconds(ns), 1000)
+    return f"{whole}{_THOUSANDTHS[thousandths]}"

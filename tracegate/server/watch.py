@@ -1,12 +1,14 @@
 """Notices a client that leaves, and frees a request whose client does not read.
 
-One timer per request; a task only for requests that last longer than 200 ms, so quick ones never pay for it.
+One timer for all requests that are young, a timer and a task for each that lasts longer than 200 ms: quick ones never
+pay for them.
 Source: the hard cases of the seams, and ruling 34: a cancel comes from outside, and its message is the reason.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -18,6 +20,47 @@ GRACE_NS = 1_000_000_000  # after the deadline: for the error that the deadline 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
+class Rounds:
+    """The first looks at all requests of a gateway, by one timer: nearly all of them are over by then.
+
+    Args:
+        clock: Drives the timer.
+    """
+
+    __slots__ = ("_handle", "_open", "_young", "clock")
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._young: deque[Watch] = deque()  # by the time of their first look; those that need none are passed over
+        self._open = 0
+        self._handle: Handle | None = None
+
+    def join(self, watch: Watch) -> None:
+        """A request began; they do so in the order of their times."""
+        self._open += 1
+        self._young.append(watch)
+        if self._handle is None:
+            self._handle = self.clock.call_at(watch.first, self._look)
+
+    def leave(self) -> None:
+        """A request is over. While there is none, nothing is armed and nothing held."""
+        self._open -= 1
+        if not self._open and self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+            self._young.clear()
+
+    def _look(self) -> None:
+        self._handle = None
+        young, now = self._young, self.clock.now()
+        while young and (not young[0].young or young[0].first <= now):
+            watch = young.popleft()
+            if watch.young:
+                watch.look()
+        if young:
+            self._handle = self.clock.call_at(young[0].first, self._look)
+
+
 class Watch:
     """Watches one request to its end.
 
@@ -26,31 +69,46 @@ class Watch:
     upstream is the leaf's to raise; whatever is not over a while after it is cancelled all the same.
 
     Args:
-        clock: Drives the timer.
+        rounds: Of the gateway; from the first look on, it is by a timer of its own.
         receive: The ASGI channel; only the watch reads it once the body is there.
         task: The request's.
         start, deadline: Monotonic nanoseconds.
     """
 
-    __slots__ = ("_clock", "_deadline", "_handle", "_listener", "_receive", "_task", "body_read", "sending")
+    __slots__ = (
+        "_deadline",
+        "_handle",
+        "_listener",
+        "_receive",
+        "_rounds",
+        "_task",
+        "body_read",
+        "first",
+        "sending",
+        "young",
+    )
 
-    def __init__(self, clock: Clock, receive: Receive, task: asyncio.Task[Any], start: int, deadline: int) -> None:
-        self._clock = clock
+    def __init__(self, rounds: Rounds, receive: Receive, task: asyncio.Task[Any], start: int, deadline: int) -> None:
+        self._rounds = rounds
         self._receive = receive
         self._task = task
         self._listener: asyncio.Task[None] | None = None
         self._deadline = deadline
         self.body_read = False  # from then on the watch may listen
         self.sending = False  # the client is to take what is being sent
-        self._handle: Handle = clock.call_at(min(start + FIRST_LOOK_NS, deadline), self._look)
+        self._handle: Handle | None = None
+        self.first = start + FIRST_LOOK_NS
+        self.young = True  # the first look is to come
+        rounds.join(self)
+        if deadline < self.first:
+            self._arm(deadline)
 
     def until(self, deadline: int) -> None:
         """The deadline of the route, now that it is known."""
         sooner = deadline < self._deadline
         self._deadline = deadline
-        if sooner and deadline < self._clock.now() + FIRST_LOOK_NS:
-            self._handle.cancel()
-            self._handle = self._clock.call_at(deadline, self._look)
+        if sooner and deadline < self._rounds.clock.now() + FIRST_LOOK_NS:
+            self._arm(deadline)
 
     def extend(self, until: int) -> None:
         """The deadline is not earlier than this: the log is waited for, before an error is told."""
@@ -58,12 +116,16 @@ class Watch:
 
     def stop(self) -> None:
         """The request is over."""
-        self._handle.cancel()
+        self._rounds.leave()
+        self.young = False
+        if self._handle is not None:
+            self._handle.cancel()
         if self._listener is not None:
             self._listener.cancel()
 
-    def _look(self) -> None:
-        now, deadline = self._clock.now(), self._deadline
+    def look(self) -> None:
+        """Begin to listen, if it is time; cut off who is to blame."""
+        now, deadline = self._rounds.clock.now(), self._deadline
         if self.body_read and self._listener is None:
             self._listener = asyncio.get_running_loop().create_task(self._listen())
         if now < deadline:
@@ -72,7 +134,14 @@ class Watch:
             later = now + GRACE_NS
             if self.sending or not self.body_read or now >= deadline + GRACE_NS:
                 self._task.cancel("deadline")
-        self._handle = self._clock.call_at(later, self._look)
+        self._arm(later)
+
+    def _arm(self, when: int) -> None:
+        """Look at that time, and not at another."""
+        self.young = False
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self._rounds.clock.call_at(when, self.look)
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
