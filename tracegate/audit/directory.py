@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tracegate.audit.keys import Signer, signer_of
 from tracegate.audit.reading import StoredLog
-from tracegate.errors import Malformed
+from tracegate.errors import Malformed, Unreadable
 
 KEYS, PRIVATE = "keys", "private"
 """Folders beside those of the replicas: of the signing keys, and of what is for no auditor."""
@@ -45,14 +45,14 @@ class Directory:
         """The log of an origin, or of `<replica>/<epoch>`.
 
         Raises:
-            Malformed: There is none of that name.
+            Unreadable: There is none of that name.
         """
         logs = self.logs()
         for log in logs:
             if name in (log.origin, log.name):
                 return log
         known = ", ".join(f"`{log.name}`" for log in logs) or "none"
-        raise Malformed(f"no log `{name}` below `{self.root}`; known: {known}")
+        raise Unreadable(f"no log `{name}` below `{self.root}`; known: {known}")
 
     def signer(self, log: StoredLog) -> Signer | None:
         """Who signs for a log; `None` where its key was destroyed, or is not for us to read.

@@ -21,7 +21,7 @@ from tracegate.audit.events import Aborted
 from tracegate.audit.kinds import Final, Intent
 from tracegate.audit.records import Stood, stood
 from tracegate.audit.saved import parse_saved
-from tracegate.errors import Malformed, Unreadable
+from tracegate.errors import Unreadable
 
 MEMBERS = {"response-id": "response_id", "trace": "trace_id", "upstream": "upstream_request_id"}
 """Where an id stands in a leaf."""
@@ -53,11 +53,12 @@ def by_text(directory: Directory, blinds: Blinds, text: str) -> Iterator[tuple[S
     """Records whose answer has a text, however its line ends, accents and edges are written.
 
     Raises:
-        Malformed: There is no text, or a file of a log is not what it should be.
+        Unreadable: There is no text.
+        Malformed: A file of a log is not what it should be.
     """
     digest = text_digest(text)
     if digest is None:
-        raise Malformed("there is no text to look for")
+        raise Unreadable("there is no text to look for")
     yield from _by_digest(directory, blinds, "text", digest)
 
 

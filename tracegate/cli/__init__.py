@@ -13,6 +13,7 @@ from typing import Literal
 import click
 
 from tracegate import __version__
+from tracegate.cli.record_commands import COMMANDS
 
 DEFAULT_FILE = "tracegate.yaml"
 
@@ -121,7 +122,11 @@ def demo(keep: bool, svg: str | None, stack: bool) -> None:
 
 @main.group()
 def audit() -> None:
-    """Ask a log of the audit record on disk."""
+    """Ask the logs of the audit record on disk."""
+
+
+for command in COMMANDS:
+    audit.add_command(command)
 
 
 @audit.command()

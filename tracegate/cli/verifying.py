@@ -16,7 +16,7 @@ from tracegate.audit.keys import Key, parse_vkey
 from tracegate.audit.policy import Policy, parse_policy, trusting
 from tracegate.audit.verdict import UNUSABLE, Report, Result, Verdict
 from tracegate.audit.verify import Given, verify
-from tracegate.errors import Malformed
+from tracegate.errors import Malformed, Unreadable
 
 STYLES = {"pass": "green", "fail": "red", "missing": "yellow"}
 VERDICTS: dict[Verdict, Result] = {"verified": "pass", "refused": "fail", "incomplete": "missing"}
@@ -121,8 +121,8 @@ def _text(file: str | None) -> str | None:
 
 
 def text_of(file: str) -> str:
-    """The text of a file; `Malformed` where it is none."""
+    """The text of a file; `Unreadable` where it is none."""
     try:
         return Path(file).read_bytes().decode()
     except UnicodeDecodeError:
-        raise Malformed(f"{file}: not a text in UTF-8") from None
+        raise Unreadable(f"{file}: not a text in UTF-8") from None
