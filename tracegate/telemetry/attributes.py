@@ -68,7 +68,7 @@ def of_server(recorder: Recorder, sums: Sums, error: str | None) -> Attributes:
     own: dict[str, Value] = {}
     if inbound.client_request_id is not None:
         own[names.TRACEGATE_CLIENT_REQUEST_ID] = fit(inbound.client_request_id)
-    if inbound.recorded and server.reason != "audit_unavailable":  # none is promised that could not be kept
+    if inbound.recorded:  # none is promised that could not be kept
         own[names.TRACEGATE_AUDIT_RECORD_ID] = f"tg-{recorder.request_id}"  # ruling 24
     if inbound.record_seq is not None:
         own[names.TRACEGATE_AUDIT_RECORD_SEQ] = inbound.record_seq
