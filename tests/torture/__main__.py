@@ -1,6 +1,7 @@
 """The audit log under everything that can happen to it, in full; the tests beside this do a part of it.
 
 ```
+python -m tests.torture killed --runs 500  gateways under load are killed, and all that clients got is verified: minutes
 python -m tests.torture faults             every system call of two lives fails, or is the last one: minutes
 python -m tests.torture power              the power fails at every moment of two lives: minutes
 python -m tests.torture altered            every byte of a log of a thousand leaves is altered in five ways: an hour
@@ -17,6 +18,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import TypeVar
 
 from tests.torture.altered import changes, found, quick, thousand_files
 from tests.torture.cut import HOW, cuts
+from tests.torture.killing import LIVES, killed
 from tests.torture.lives import Lives, faults
 
 T = TypeVar("T")
@@ -35,7 +38,10 @@ AT_ONCE = 2 * (os.cpu_count() or 1)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print, and return the exit status."""
     given = parser().parse_args(arguments)
-    wrong = {"faults": of_faults, "power": of_power, "altered": of_altered}[given.what](given.step)
+    if given.what == "killed":
+        wrong = of_killed(given.runs, given.seed)
+    else:
+        wrong = {"faults": of_faults, "power": of_power, "altered": of_altered}[given.what](given.step)
     for line in wrong[:20]:
         sys.stdout.write(f"NOT OK  {line}\n")
     sys.stdout.write(f"{'NOT OK' if wrong else 'OK    '}  {given.what}: {len(wrong)} wrong\n")
@@ -45,9 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """What the command takes."""
     made = argparse.ArgumentParser(prog="python -m tests.torture", description="The audit log, tortured.")
-    made.add_argument("what", choices=("faults", "power", "altered"))
-    made.add_argument("--step", type=int, default=1, help="only every so many of the cases; default: all")
+    made.add_argument("what", choices=("killed", "faults", "power", "altered"))
+    made.add_argument("--runs", type=int, default=500, help="of `killed`; default: 500")
+    made.add_argument("--seed", type=int, default=1, help="of `killed`")
+    made.add_argument("--step", type=int, default=1, help="of the others: only every so many of the cases")
     return made
+
+
+def of_killed(runs: int, seed: int) -> list[str]:
+    """Kill gateways."""
+    tallies = [*told("logs", killed(runs, seed), -(-runs // LIVES))]
+    counts = sum((tally.counts for tally in tallies), Counter[str]())
+    sys.stdout.write("".join(f"{count:>7,} {what}\n" for what, count in sorted(counts.items())))
+    return [fault for tally in tallies for fault in tally.faults]
 
 
 def of_faults(step: int) -> list[str]:
