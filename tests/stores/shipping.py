@@ -64,7 +64,7 @@ class Story:
 
     def said(self) -> str:
         """For people."""
-        lines = [f"{len(self.asked)} requests"]
+        lines = [f"{len(self.asked)} requests, {sum(one.status == 200 for one in self.asked)} answered"]
         for name, told in self.sinks.items():
             parts = ("leaves", "found", "missing", "altered", "duplicates", "unshipped")
             lines.append(f"{name}: {told['verdict']}, " + ", ".join(f"{told[part]} {part}" for part in parts))
