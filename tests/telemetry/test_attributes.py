@@ -92,12 +92,18 @@ def test_an_authenticated_request_to_another_path_leaves_no_record() -> None:
     assert names.TRACEGATE_AUDIT_RECORD_ID not in server(made.end())
 
 
-@pytest.mark.parametrize("audited", [True, False])
-def test_no_record_is_promised_that_could_not_be_kept(audited: bool) -> None:
-    """Neither where the log is off, nor where it failed."""
-    made = Made(audited=audited)
-    error = Unavailable("no room", reason="audit_unavailable") if audited else None
-    assert names.TRACEGATE_AUDIT_RECORD_ID not in server(made.end(error, 503 if audited else 200))
+@pytest.mark.parametrize("off", [True, False])
+def test_no_record_is_promised_that_could_not_be_kept(off: bool) -> None:
+    """Neither where the log is off, nor where nothing that was sent names the record."""
+    made = Made(audited=False) if off else Made(lost=True)
+    error = None if off else Unavailable("no room", reason="audit_unavailable")
+    assert names.TRACEGATE_AUDIT_RECORD_ID not in server(made.end(error, 200 if off else 503))
+
+
+def test_a_record_that_the_head_named_is_told_though_its_end_is_not_durable() -> None:
+    """As of a stream that is broken off by the log."""
+    ended = Made(stream=True).end(Unavailable("no room", reason="audit_unavailable"), 200)
+    assert names.TRACEGATE_AUDIT_RECORD_ID in server(ended)
 
 
 def test_where_the_record_stands_is_told_once_it_stands_there() -> None:
