@@ -18,6 +18,7 @@ from tracegate.server.chat import chat
 from tracegate.server.endpoint import Answer, Endpoint
 from tracegate.server.gateway import Gateway
 from tracegate.server.listing import model, models
+from tracegate.server.receipts import routes
 from tracegate.server.unrecorded import Alive, Ready, Unknown
 
 EXPOSED = (
@@ -42,15 +43,24 @@ EXPOSED = (
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 
-def application(gateway: Gateway, *, cors: Sequence[str] = (), lifespan: Lifespan | None = None) -> ASGIApp:
+def application(
+    gateway: Gateway,
+    *,
+    cors: Sequence[str] = (),
+    auditors: Sequence[str] = (),
+    deadline_ns: int = 0,
+    lifespan: Lifespan | None = None,
+) -> ASGIApp:
     """The gateway as an ASGI application.
 
     Args:
         gateway: The running gateway.
         cors: Browser origins that may call; the preflight needs no key (ruling 66).
+        auditors: Ids of keys that may read the receipts of every tenant.
+        deadline_ns: The longest that a request may take; without one that of what has no route.
         lifespan: Runs around serving.
     """
-    chat_path = "/v1/chat/completions"
+    chat_path, longest = "/v1/chat/completions", max(deadline_ns, gateway.deadline_ns)
     asked = Endpoint(gateway, chat, route=chat_path, methods=["POST"], api="chat_completions")
     router = Router(
         [
@@ -59,6 +69,7 @@ def application(gateway: Gateway, *, cors: Sequence[str] = (), lifespan: Lifespa
             _listing(gateway, model, "/v1/models/{id:path}", "/v1/models/{id}"),
             Route("/healthz", Alive(gateway)),
             Route("/readyz", Ready(gateway)),
+            *([] if gateway.audit is None else routes(gateway, gateway.audit, auditors, longest)),
         ],
         redirect_slashes=False,  # a POST is never redirected (ruling 60)
         default=Unknown(gateway),

@@ -115,8 +115,14 @@ def assemble(
         audit=audit,
         not_ready={STARTING},
     )
-    lifespan = _lifespan(config, gateway, ways.values(), beside)
-    return Assembled(application(gateway, cors=config.headers.cors, lifespan=lifespan), gateway, tree)
+    app = application(
+        gateway,
+        cors=config.headers.cors,
+        auditors=config.audit.auditors,
+        deadline_ns=max((route.deadline_ns for route in config.routes.values()), default=0),
+        lifespan=_lifespan(config, gateway, ways.values(), beside),
+    )
+    return Assembled(app, gateway, tree)
 
 
 def _lifespan(config: Config, gateway: Gateway, ways: Iterable[Exchange], beside: Beside | None) -> Lifespan:

@@ -34,7 +34,7 @@ class Unknown:
         """Answer 404."""
         path = scope["path"][:200]
         text = f"Unknown path `{path}`. Known: {PATHS}."
-        await _refuse(self._gateway, Rejected(404, "unknown_url", text, reason="not_found"), scope, send)
+        await refuse(self._gateway, Rejected(404, "unknown_url", text, reason="not_found"), scope, send)
 
 
 class Alive:
@@ -46,8 +46,8 @@ class Alive:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 200."""
         if scope["method"] not in PROBED:
-            return await _refuse(self._gateway, not_allowed(scope["method"], PROBED), scope, send)
-        return await _answer(send, 200, b"text/plain; charset=utf-8", b"alive\n", [])
+            return await refuse(self._gateway, not_allowed(scope["method"], PROBED), scope, send)
+        return await answer(send, 200, b"text/plain; charset=utf-8", b"alive\n", [])
 
 
 class Ready:
@@ -59,10 +59,10 @@ class Ready:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 200 or 503."""
         if scope["method"] not in PROBED:
-            return await _refuse(self._gateway, not_allowed(scope["method"], PROBED), scope, send)
+            return await refuse(self._gateway, not_allowed(scope["method"], PROBED), scope, send)
         waiting = sorted(self._gateway.not_ready)
         body = msgspec.json.encode({"ready": not waiting, "not_ready": waiting})
-        return await _answer(send, 503 if waiting else 200, b"application/json", body, [])
+        return await answer(send, 503 if waiting else 200, b"application/json", body, [])
 
 
 def on_the_wire(gateway: Gateway, refusal: Rejected) -> bytes:
@@ -74,9 +74,17 @@ def on_the_wire(gateway: Gateway, refusal: Rejected) -> bytes:
     return b"\r\n".join([*lines, b"", body])
 
 
-async def _refuse(gateway: Gateway, refusal: Rejected, scope: Scope, send: Send) -> None:
+async def refuse(gateway: Gateway, refusal: Rejected, scope: Scope, send: Send) -> None:
+    """Answer with an error, which is logged."""
     body, fields = _error(gateway, refusal, scope["method"], scope["path"])
-    await _answer(send, refusal.status, b"application/json", body, fields)
+    await answer(send, refusal.status, b"application/json", body, fields)
+
+
+async def answer(send: Send, status: int, content_type: bytes, body: bytes, fields: Headers) -> None:
+    """Answer, with nothing but what is given."""
+    head = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *fields]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _error(gateway: Gateway, refusal: Rejected, method: str, path: str) -> tuple[bytes, Headers]:
@@ -85,9 +93,3 @@ def _error(gateway: Gateway, refusal: Rejected, method: str, path: str) -> tuple
     fields += gateway.headers.bare(request_id)
     logger.info("%s %.200r %s %s", method, path, refusal.status, request_id)  # ruling 24
     return error_body(refusal), fields
-
-
-async def _answer(send: Send, status: int, content_type: bytes, body: bytes, fields: Headers) -> None:
-    head = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *fields]
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
