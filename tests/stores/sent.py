@@ -88,7 +88,7 @@ class Sent:
             "spanId": self.span,
             "body": {"stringValue": f'{{"response":"{self.response}"}}'},
             "attributes": [
-                _text("tracegate.log_origin", "gateway"),
+                _text("tracegate.route.name", "chat"),
                 {"key": "tracegate.n", "value": {"intValue": "7"}},
             ],
         }
