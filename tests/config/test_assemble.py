@@ -18,7 +18,7 @@ def test_everything_has_a_default() -> None:
     config = configured("{}")
     assert (config.providers, config.targets, config.routes, config.keys, config.tenants) == ({}, {}, {}, {}, {})
     assert (config.timeouts, config.retry, config.deadline_ns) == (Timeouts(), Retry(), 600 * 10**9)
-    assert (config.direct, config.audit_off, config.prices.currency) == (True, False, "USD")
+    assert (config.direct, config.audit.mode, config.prices.currency) == (True, "strict", "USD")
     assert notes("{}") == ["warning : there are no `providers`: nothing can be served"]
 
 

@@ -46,6 +46,7 @@ telemetry: {otlp: "http://otel-collector:4318"}
     assert status == 0
     assert first[:-9] == "tracegate.yaml is valid: 2 providers, 1 target, 1 route, 0 keys. Digest "
     assert rest == [
+        "audit      strict → tracegate-audit (default)",
         "telemetry  direct → http://otel-collector:4318 (file)",
         "note       tracegate.yaml:3:3  providers.openai-eu: no `region`; its host proves `eu` (observed)",
     ]
@@ -97,9 +98,23 @@ def test_many_notes_of_one_text_are_cut() -> None:
     printed, status = checked(f"{HEAD}keys:\n{keys}")
     warning = "the key is written out here; use `hash`, `${VAR}`, `{env: VAR}` or `{file: PATH}`"
     assert status == 0
-    assert printed.splitlines()[2] == f"warning    tracegate.yaml:3:13  keys.k0.key: {warning}"
+    assert printed.splitlines()[3] == f"warning    tracegate.yaml:3:13  keys.k0.key: {warning}"
     assert printed.count("warning  ") == 5
     assert printed.splitlines()[-1] == f"           and 4 more: {warning}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("{mode: off}", "off (file)"),
+        ("{mode: available, dir: /var/log/a}", "available → /var/log/a (file)"),
+        ("{ship: 'http://c:4319'}", "strict → tracegate-audit (default), shipped to http://c:4319/v1/logs"),
+    ],
+)
+def test_it_says_where_the_audit_log_is(text: str, line: str) -> None:
+    """And what happens while it can't be written."""
+    printed, _ = checked(f"{HEAD}audit: {text}")
+    assert printed.splitlines()[1] == f"audit      {line}"
 
 
 def test_a_note_without_a_path_is_printed_without_one() -> None:

@@ -36,6 +36,7 @@ def test_a_digest_is_sha256_in_hex() -> None:
     config = configured(TEXT, files=FILES)
     assert len(bytes.fromhex(config.digest)) == 32
     assert config.gateway.name == f"tracegate-{config.digest[:8]}"
+    assert of(TEXT) == config.digest
 
 
 @pytest.mark.parametrize(

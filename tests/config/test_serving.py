@@ -50,14 +50,6 @@ def test_direct_is_a_boolean() -> None:
     assert whats(f"{HEAD}direct: on") == ["direct: `on` is not a boolean"]
 
 
-def test_the_audit_log_can_only_be_off() -> None:
-    """Until there is one."""
-    assert configured(HEAD).audit_off is False
-    assert configured(f"{HEAD}audit: {{mode: off}}").audit_off is True
-    for text in ("{mode: strict}", "{mode: off, dir: x}", "off", "{}"):
-        assert whats(f"{HEAD}audit: {text}") == ["audit: the audit log is not in this version"]
-
-
 def test_every_value_knows_where_it_came_from() -> None:
     """File or default; `public` takes the node away."""
     found = serving.origins(

@@ -154,7 +154,7 @@ def test_an_id_has_no_slash() -> None:
     """So that a name with one always means `provider/model`."""
     for right in ("a", "9", "gpt-5.5_x", "A" * 64):
         assert values.identifier(right) == right
-    for wrong in ("", "a/b", "-a", ".a", "a b", "*", "ü", "A" * 65):
+    for wrong in ("", "a/b", "-a", ".a", "a b", "*", "ü", "A" * 65, "unknown"):
         assert "is no id" in refused(partial(values.identifier, wrong))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from tracegate.config import schema, serving
+from tracegate.config.audit import audit, meant
 from tracegate.config.checks import warn
 from tracegate.config.clients import keys, tenants
 from tracegate.config.digest import digest
@@ -65,11 +66,11 @@ def assemble(draft: Draft, file: str | None) -> Config:
     exported = telemetry(draft, instrumented)
     priced = prices(draft, list(providers))
     gateway = section(draft, "gateway", schema.Gateway)
-    direct, audit_off = serving.direct(draft), serving.audit_off(draft)
+    direct, audited = serving.direct(draft), audit(draft, file, entries(draft, "keys"))
 
     hexadecimal = digest(
         {
-            "audit_off": audit_off,
+            "audit": meant(audited),
             "deadline": timeouts.deadline,
             "direct": direct,
             "gateway": {"node": gateway.node, "region": gateway.region},
@@ -102,11 +103,11 @@ def assemble(draft: Draft, file: str | None) -> Config:
         limits=limits,
         headers=headers,
         telemetry=exported,
+        audit=audited,
         prices=priced,
         gateway=Gateway(gateway.name or f"tracegate-{hexadecimal[:8]}", node, gateway.region),
         direct=direct,
         digest=hexadecimal,
-        audit_off=audit_off,
         notes=tuple(draft.notes),
         secrets=tuple(draft.secrets.values()),
         origins={**defaults.origins, **serving.origins(draft)},

@@ -38,8 +38,18 @@ def check(file: str, env: Mapping[str, str], known: Known | None = None) -> tupl
             ("key", config.keys),
         )
     )
-    lines = [f"{file} is valid: {counts}. Digest {config.digest[:8]}.", f"telemetry  {exported(config)}"]
+    lines = [f"{file} is valid: {counts}. Digest {config.digest[:8]}."]
+    lines += [f"audit      {kept(config)}", f"telemetry  {exported(config)}"]
     return "\n".join([*lines, *noted(config.notes)]), 0
+
+
+def kept(config: Config) -> str:
+    """Where the audit log is kept, and what happens while it can't be written."""
+    audit = config.audit
+    if audit.mode == "off":
+        return f"off ({audit.origins['mode'].kind})"
+    shipped = "" if audit.ship is None else f", shipped to {audit.ship.endpoint}"
+    return f"{audit.mode} → {audit.dir} ({audit.origins['dir'].kind}){shipped}"
 
 
 def exported(config: Config) -> str:

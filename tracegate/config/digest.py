@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 
+from tracegate.config.form import Form
 from tracegate.config.model import Provider
 from tracegate.config.secret import Secret, names_credential
 from tracegate.facts import Target
@@ -33,6 +34,8 @@ def _canonical(value: object) -> object:
         return value
     if isinstance(value, Secret):
         return True
+    if isinstance(value, Form):
+        return {name: _held(name, getattr(value, name)) for name in type(value).fields()}
     if (members := getattr(type(value), "model_fields", None)) is not None:  # a model of pydantic's
         return {name: _held(name, getattr(value, name)) for name in members}
     if is_dataclass(value):

@@ -8,6 +8,7 @@ from datetime import date
 from tracegate.config.hosts import Url
 from tracegate.config.model import (
     DEFAULT,
+    Audit,
     Config,
     Node,
     Origin,
@@ -72,7 +73,24 @@ def gateway_values(config: Config) -> str:
         ("shutdown", duration(telemetry.shutdown_ns)),
     ]
     lines += [(f"telemetry.{key}", value, exported[key]) for key, value in values]
+    lines += [(f"audit.{key}", value, config.audit.origins[key]) for key, value in _audit(config.audit)]
     return _table("gateway", lines)
+
+
+def _audit(audit: Audit) -> list[tuple[str, str]]:
+    preset = "" if audit.preset is None else f" ({audit.preset})"
+    return [
+        ("mode", audit.mode),
+        ("dir", audit.dir),
+        ("host", audit.host),
+        ("cluster", audit.cluster),
+        ("replica", audit.replica),
+        ("wait", duration(audit.wait_ns)),
+        ("retention", f"{duration(audit.retention_ns)}{preset}"),
+        ("sign_path", boolean(audit.sign_path)),
+        ("ship", "none" if audit.ship is None else audit.ship.endpoint),
+        ("auditors", ", ".join(audit.auditors) or "none"),
+    ]
 
 
 def provider_values(provider: Provider) -> str:

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
+from tracegate.config.mounts import network
 from tracegate.dialects.regions import region_of_host
 from tracegate.dialects.rows import ROWS, Row
 from tracegate.errors import ConfigError
@@ -33,6 +34,7 @@ class Known:
         region_of_host: The region that a host name proves, by provider name and host.
         context_of: Tokens of a model's context window, by provider name and model; `None` where it is not known.
         node: The name of this machine.
+        network: The kind of the network file system that a path is on; `None` where it is on none.
     """
 
     rows: Mapping[str, Row]
@@ -42,6 +44,7 @@ class Known:
     region_of_host: Callable[[str, str], str | None]
     context_of: Callable[[str, str], int | None]
     node: str
+    network: Callable[[str], str | None] = lambda path: None
 
 
 def installed() -> Known:
@@ -55,6 +58,7 @@ def installed() -> Known:
         region_of_host=region_of_host,
         context_of=_context_of,
         node=socket.gethostname(),
+        network=network,
     )
 
 

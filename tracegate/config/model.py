@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from tracegate.config.model_audit import Audit
 from tracegate.config.model_server import (
     ClientKey,
     Gateway,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT",
     "FREE",
+    "Audit",
     "Auth",
     "Child",
     "ClientKey",
@@ -269,7 +271,6 @@ class Config:
         timeouts, retry: The file's defaults for every target.
         direct: Clients may send `provider/model`.
         digest: SHA-256 in hex; it covers no secret, no `gateway.name`, and nothing that comes from `OTEL_*`.
-        audit_off: `audit: {mode: off}`: no `Tracegate-Record` is sent (ruling 24).
         secrets: Every secret value, for the redactor.
         origins: Of the keys outside providers, targets and routes, by path: `limits.body`.
     """
@@ -287,11 +288,11 @@ class Config:
     limits: Limits
     headers: ResponseHeaders
     telemetry: Telemetry
+    audit: Audit
     prices: Prices
     gateway: Gateway
     direct: bool
     digest: str
-    audit_off: bool = False
     notes: tuple[Note, ...] = ()
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     origins: Origins = field(default_factory=no_origins, repr=False, compare=False)

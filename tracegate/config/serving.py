@@ -1,4 +1,4 @@
-"""The server's own sections: `limits`, `headers`, `direct`, `audit`; and where each of their values came from."""
+"""The server's own sections: `limits`, `headers`, `direct`; and where each of their values came from."""
 
 from __future__ import annotations
 
@@ -40,17 +40,6 @@ def direct(draft: Draft) -> bool:
     except Wrong as exc:
         draft.refuse(("direct",), exc)
         return False
-
-
-def audit_off(draft: Draft) -> bool:
-    """`audit: {mode: off}`, the only thing that can be said of the audit log before there is one."""
-    node = draft.root.get(("audit",))
-    if node is None:
-        return False
-    if node.plain() != {"mode": "off"}:
-        fix = "take `audit` out, or write `audit: {mode: off}`."
-        draft.wrong(("audit",), "the audit log is not in this version", fix, key=True)
-    return True
 
 
 def origins(draft: Draft) -> dict[str, Origin]:

@@ -20,6 +20,7 @@ from tracegate.config.validate import validate
 
 T = TypeVar("T")
 _PATH: Path = ("telemetry",)
+_OTLP: Path = (*_PATH, "otlp")
 _Protocol = Literal["http/protobuf", "grpc"]
 _URL = "http://localhost:4318"
 _INTERVAL_NS = 15_000_000_000
@@ -30,6 +31,11 @@ def telemetry(draft: Draft, instrumented: Collection[str]) -> Telemetry:
     """The section `telemetry`, over the environment; `instrumented` are ids of providers with `instrument`."""
     written = validate(draft, _PATH, schema.Telemetry) or schema.Telemetry()
     return _Reading(draft, written).telemetry(instrumented)
+
+
+def exporter(draft: Draft, path: Path, written: schema.Otlp) -> Otlp | None:
+    """An exporter of logs that the environment has no say in; `None` where it has problems, which are added."""
+    return _Reading(draft, schema.Telemetry())._otlp("logs", written, path, {})
 
 
 class _Reading:
@@ -52,7 +58,7 @@ class _Reading:
         elif written.content_otlp is not None and not content:
             fix = "write `content: events` beside it, or take it out."
             draft.wrong((*_PATH, "content_otlp"), "has no effect without `content: events`", fix, key=True)
-        content_otlp = self._otlp("logs", written.content_otlp, "content_otlp", {}) if written.content_otlp else None
+        content_otlp = exporter(draft, (*_PATH, "content_otlp"), written.content_otlp) if written.content_otlp else None
         renderer, why = self._renderer(exporters, signals, instrumented)
         unread = otel.unread(env) if renderer == "direct" else ()
         if unread:
@@ -88,14 +94,13 @@ class _Reading:
                 self._origins[signal] = Origin("env", f"OTEL_{signal.upper()}_EXPORTER")
         if not on or (written.otlp is not None and written.otlp.endpoint == "none"):
             return None
-        return self._otlp(signal, written.otlp or schema.Otlp(), "otlp", self._draft.env)
+        return self._otlp(signal, written.otlp or schema.Otlp(), _OTLP, self._draft.env)
 
-    def _otlp(self, signal: Signal, written: schema.Otlp, key: str, env: Mapping[str, str]) -> Otlp | None:
+    def _otlp(self, signal: Signal, written: schema.Otlp, here: Path, env: Mapping[str, str]) -> Otlp | None:
         """One signal's exporter: what is written, then the signal's variables, then the common ones."""
-        here: Path = (*_PATH, key)
         protocol = written.protocol or self._protocol(signal, env)
         endpoint, origin = self._endpoint(signal, written, here, protocol, env)
-        if key == "otlp":
+        if here == _OTLP:
             self._origins[f"otlp.{signal}"] = origin
         if (written.cert is None) != (written.key is None):
             self._draft.wrong(here, "a client certificate needs `cert` and `key`", "write both, or neither.")

@@ -138,6 +138,8 @@ def weight(value: object) -> float:
 
 def identifier(value: str) -> str:
     """The id of a provider, target, route, key or tenant."""
+    if value == "unknown":
+        raise Wrong("`unknown` is no id", "it says everywhere that something is not known: give it another id.")
     if _ID.fullmatch(value) is None:
         raise Wrong(
             f"`{value[:_LONGEST_SHOWN]}` is no id",

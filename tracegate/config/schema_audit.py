@@ -1,0 +1,69 @@
+"""The form of the section `audit`: which keys there are and how each is read. Part of `schema`.
+
+Source: section 12 of the configuration's reference.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from tracegate.config import fields as f
+from tracegate.config.form import Form, Loc, Reads
+from tracegate.config.problems import Wrong
+from tracegate.config.schema import Otlp
+from tracegate.config.values import shown, text
+
+_ELEMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_LABEL = re.compile(r"[A-Za-z0-9_-]+")
+_FOLDERS = ("keys", "private", "ship")  # of an audit directory, beside those that are named by replicas
+
+
+def _place(value: object, around: f.Around) -> str:
+    return str(around.folder / text(value))
+
+
+def _element(value: object) -> str:
+    name = text(value)
+    if _ELEMENT.fullmatch(name) is None or name in _FOLDERS:
+        fix = f"use letters, digits, `.`, `_` and `-`, with no dot at the start; not {', '.join(_FOLDERS)}."
+        raise Wrong(f"{shown(value)} is no element of a log's name", fix)
+    return name
+
+
+def _host(value: object) -> str:
+    name = text(value)
+    if name != "localhost" and ("." not in name or not all(map(_LABEL.fullmatch, name.split(".")))):
+        raise Wrong(f"{shown(value)} is no host name", "write one with a dot, `gw.example.com`, or `localhost`.")
+    return name
+
+
+Element = Annotated[str, Reads(_element)]
+
+
+class Retention(Form):
+    """A duration or a preset alone is short for a map of it."""
+
+    preset: Literal["ai-act", "pci", "hipaa", "sec-17a4"] | None = None
+    keep: f.Duration | None = None
+
+    @classmethod
+    def _read(cls, value: Any, around: object, loc: Loc) -> Self:
+        if not isinstance(value, dict):
+            value = {"preset" if isinstance(value, str) and not value[:1].isdigit() else "keep": value}
+        return super()._read(value, around, loc)
+
+
+class Audit(Form):
+    """The whole section."""
+
+    mode: Literal["strict", "available", "off"] = "strict"
+    dir: Annotated[str, Reads(_place, around=True)] | None = None
+    host: Annotated[str, Reads(_host)] = "localhost"
+    cluster: Element = "default"
+    replica: Element | None = None
+    wait: f.Duration = 50_000_000
+    retention: Retention = Retention()
+    sign_path: f.Boolean = True
+    ship: Otlp | None = None
+    auditors: f.Names = ()
