@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -22,11 +23,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 from tests.torture.altered import changes, found, quick, thousand_files
-from tests.torture.cut import HOW, cuts
+from tests.torture.cut import HOW, cuts, told
 from tests.torture.killing import LIVES, killed
+from tests.torture.life import settings_in
 from tests.torture.lives import Lives, faults
 
 T = TypeVar("T")
@@ -60,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def of_killed(runs: int, seed: int) -> list[str]:
     """Kill gateways."""
-    tallies = [*told("logs", killed(runs, seed), -(-runs // LIVES))]
+    tallies = [*progress("logs", killed(runs, seed), -(-runs // LIVES))]
     counts = sum((tally.counts for tally in tallies), Counter[str]())
     sys.stdout.write("".join(f"{count:>7,} {what}\n" for what, count in sorted(counts.items())))
     return [fault for tally in tallies for fault in tally.faults]
@@ -70,7 +73,7 @@ def of_faults(step: int) -> list[str]:
     """Let every system call fail, once or for good, and be the last one."""
     with Lives() as lives, ThreadPoolExecutor(AT_ONCE) as pool:
         every = [fault for new in (False, True) for fault in faults(lives.traced(new=new)[1], new=new)][::step]
-        lived = [*told("faults", pool.map(lives.under, every), len(every))]
+        lived = [*progress("faults", pool.map(lives.under, every), len(every))]
     sys.stdout.write(f"{sum(one.met for one in lived)} of {len(every)} faults came\n")
     return [f"{fault}: {said}" for fault, one in zip(every, lived, strict=True) for said in one.faults]
 
@@ -80,11 +83,13 @@ def of_power(step: int) -> list[str]:
     wrong: list[str] = []
     with Lives() as lives, tempfile.TemporaryDirectory(prefix="tracegate-power-") as kept:
         for new in (False, True):
-            moments = [*cuts(*lives.traced(new=new), seed=2)][::step]
-            for number, one in enumerate(told("moments", iter(moments), len(moments))):
+            moments = [*cuts(*lives.traced(new=new), told, Random(2), 1 / step)]
+            for number, one in enumerate(progress("moments", moments, len(moments))):
                 for how in HOW:
                     folder = Path(kept, f"{new}-{number}-{how}")
-                    wrong += [f"{one.before.name}, {how} left: {said}" for said in one.faults(how, folder)]
+                    found = one.faults(how, settings_in(folder))
+                    wrong += [f"{one.before.name}, {how} left: {said}" for said in found]
+                    shutil.rmtree(folder)
     return wrong
 
 
@@ -94,7 +99,7 @@ def of_altered(step: int) -> list[str]:
     parts = [(name, at) for name, raw in files.items() for at in range(0, len(raw), PART)]
     every = sum(len(raw) for raw in files.values())
     with ProcessPoolExecutor() as pool:
-        done = [*told("parts", pool.map(_altered, ((*part, step) for part in parts)), len(parts))]
+        done = [*progress("parts", pool.map(_altered, ((*part, step) for part in parts)), len(parts))]
     count = sum(count for count, _ in done)
     sys.stdout.write(f"{every:,} bytes in {len(files)} files, {count:,} alterations\n")
     return [missed for _, wrong in done for missed in wrong]
@@ -115,7 +120,7 @@ def _altered(part: tuple[str, int, int]) -> tuple[int, list[str]]:
     return count, missed
 
 
-def told(what: str, done: Iterable[T], of: int) -> Iterator[T]:
+def progress(what: str, done: Iterable[T], of: int) -> Iterator[T]:
     """Pass on what is done, and say from time to time how much it is."""
     since = last = time.monotonic()
     for number, one in enumerate(done, 1):

@@ -137,7 +137,8 @@ class Lives:
         with self._life(fault.new) as folder:
             out, said = self._under(folder, ["-e", fault.injected])
             met = "(INJECTED)" in out if fault.how != "KILL" else "+++ killed by SIGKILL +++" in out
-            found = judged(folder, said)
+            heads = heads_of(folder)
+            found = reopened(settings_in(folder)) or faults_of(folder, heads, said)
             if fault.how != "KILL" and not fault.lasting and said[-1:] != ["closed"]:
                 found.append(f"it did not recover by itself: {said[-1:]}")
             return Lived(said, met, found)
@@ -214,12 +215,6 @@ def left_behind(folder: Path, size: int) -> None:
     (segment,) = folder.glob("*/*/segments/*.seg")
     with segment.open("ab") as file:
         file.write(b"\0\0\3\0torn")
-
-
-def judged(folder: Path, said: Sequence[str], heads: Sequence[str] = ()) -> list[str]:
-    """What is wrong with the log of a life, after its next start; `said` and `heads` as `faults_of` takes them."""
-    heads = [*heads, *heads_of(folder)]
-    return reopened(settings_in(folder)) or faults_of(folder, heads, said)
 
 
 def _pipe(stream: IO[str] | None) -> IO[str]:

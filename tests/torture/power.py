@@ -33,13 +33,14 @@ class Drive:
 
     Args:
         root: The folder.
+        known: Whether what is there now was there before, and is on the disk; else there was nothing.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, known: bool = True) -> None:
         self._root = str(root)
         self._now: dict[str, _Node] = {}
         self._synced: dict[str, _Node] = {}
-        for path in sorted(root.rglob("*")):
+        for path in sorted(root.rglob("*")) if known else ():
             raw = b"" if path.is_dir() else path.read_bytes()
             self._now[str(path)] = self._synced[str(path)] = _Node(path.is_dir(), raw, raw)
 
@@ -63,9 +64,9 @@ class Drive:
             case "rename" if self._mine(call.names[0]):
                 self._now[call.names[1]] = self._now.pop(call.names[0])
             case "unlink" | "rmdir" if self._mine(call.names[0]):
-                del self._now[call.names[0]]
+                self._now.pop(call.names[0], None)  # a socket is made by no call of ours
             case "unlinkat" if self._mine(path := self._at(call)):
-                del self._now[path]
+                self._now.pop(path, None)
             case _:
                 return False
         return True

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.cut import HOW, cuts
+from tests.torture.cut import HOW, cuts, told
+from tests.torture.life import settings_in
 from tests.torture.lives import Fault, Lives, faults
 
 pytestmark = pytest.mark.slow
@@ -45,8 +46,9 @@ def test_a_disk_that_stays_full_is_said_and_survived(lives: Lives) -> None:
 def test_power_that_fails_takes_no_leaf_that_was_acknowledged(lives: Lives, tmp_path: Path) -> None:
     """At some moments of a life; whatever becomes of what no sync has covered. See `cut`."""
     for new in (False, True):
-        found = [*cuts(*lives.traced(new=new), seed=2)]
-        assert len(found) > 100
-        for number, one in enumerate(random.Random(2).sample(found, 12)):
+        cut_at = [*cuts(*lives.traced(new=new), told, random.Random(2), share=0.03)]
+        assert len(cut_at) > 5
+        for number, one in enumerate(cut_at):
             for how in HOW:
-                assert one.faults(how, tmp_path / f"{new}-{number}-{how}") == [], (one.before, how)
+                settings = settings_in(tmp_path / f"{new}-{number}-{how}")
+                assert one.faults(how, settings) == [], (one.before, how)

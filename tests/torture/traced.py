@@ -26,7 +26,7 @@ _ENDED = re.compile(r"\) += (-?\d+)(?:<(.*)>)?[^\"]*")
 _UNFINISHED = " <unfinished ...>"
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PIECE = re.compile(r'iov_base="((?:[^"\\]|\\.)*)"')
-_OPEN = re.compile(r"(\d+)<([^>]*)>")
+_OPEN = re.compile(r"(\d+)<(\w+:\[[^\]]*\]|[^>]*)>")
 
 
 @dataclass(eq=False, slots=True)
