@@ -13,6 +13,7 @@ from tracegate.telemetry.content import Beside
 from tracegate.telemetry.content_kept import Kept
 from tracegate.telemetry.content_setup import content_view
 from tracegate.telemetry.metrics import Measurements
+from tracegate.telemetry.metrics_audit import Audited
 from tracegate.telemetry.metrics_tally import Active, Losses, Repeats
 from tracegate.telemetry.post import Post
 from tracegate.telemetry.setup import Otlp, TelemetrySettings, resource_of, views
@@ -21,13 +22,17 @@ from tracegate.telemetry.view import View
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """The view of closed requests, and the count of open ones.
+    """The view of closed requests, the count of open ones, and what is told of the audit log once it is open.
 
-    `keep` is to be put around what a client selects, where prompts and answers are exported.
+    `losses` counts what telemetry lost, `resource` says which process it is of. `keep` is to be put around what a
+    client selects, where prompts and answers are exported.
     """
 
     view: View
     active: Active
+    audited: Audited
+    losses: Losses
+    resource: Mapping[str, str]
     keep: Callable[[Hop], Hop] | None = None
 
 
@@ -47,7 +52,7 @@ def telemetry_of(
         ConfigError: A certificate can't be read, or an exporter is not installed.
     """
     measurements = Measurements((settings.target for settings in config.targets.values()), config.routes)
-    active = Active(measurements.names)
+    active, audited = Active(measurements.names), Audited(config.audit.mode)
     settings, losses, repeats = _settings(config), Losses(), Repeats()
     resource = resource_of(settings, clock, ids)
     view = views(
@@ -56,26 +61,26 @@ def telemetry_of(
         ids,
         measurements,
         losses=losses,
-        tallies=[active],
+        tallies=[active, *audited.counts()],
         environ=environ,
         post=post,
         resource=resource,
         repeats=repeats,
     )
-    to = _otlp(config.telemetry.content_otlp) if config.telemetry.content and not settings.disabled else None
+    to = config.telemetry.content_otlp if config.telemetry.content and not settings.disabled else None
     if to is None:
-        return Telemetry(view, active)
+        return Telemetry(view, active, audited, losses, resource)
     kept = Kept()
-    content = content_view(to, settings, clock, ids, kept, losses, resource, post, repeats)
-    return Telemetry(Beside(clock, view, content), active, kept.hop)
+    content = content_view(otlp_of(to), settings, clock, ids, kept, losses, resource, post, repeats)
+    return Telemetry(Beside(clock, view, content), active, audited, losses, resource, kept.hop)
 
 
 def _settings(config: Config) -> TelemetrySettings:
     telemetry = config.telemetry
     return TelemetrySettings(
-        traces=_otlp(telemetry.traces),
-        metrics=_otlp(telemetry.metrics),
-        logs=_otlp(telemetry.logs),
+        traces=None if telemetry.traces is None else otlp_of(telemetry.traces),
+        metrics=None if telemetry.metrics is None else otlp_of(telemetry.metrics),
+        logs=None if telemetry.logs is None else otlp_of(telemetry.logs),
         renderer=telemetry.renderer,
         metrics_every_ns=telemetry.metrics_every_ns,
         service=telemetry.service,
@@ -87,9 +92,8 @@ def _settings(config: Config) -> TelemetrySettings:
     )
 
 
-def _otlp(to: Configured | None) -> Otlp | None:
-    if to is None:
-        return None
+def otlp_of(to: Configured) -> Otlp:
+    """Where something is exported to, as the telemetry room has it."""
     return Otlp(
         endpoint=to.endpoint,
         protocol=to.protocol,

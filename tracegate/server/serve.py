@@ -27,6 +27,8 @@ from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from tracegate.audit.opening import InUse, StartRefused
+from tracegate.build.audit import keeping_of
 from tracegate.build.exchanges import exchanges
 from tracegate.build.plugins import instrument_of
 from tracegate.build.telemetry import telemetry_of
@@ -40,6 +42,7 @@ from tracegate.server.protocol import LimitedProtocol
 BACKLOG = 2048
 STOPS = frozenset((signal.SIGINT, signal.SIGTERM))
 HEALTH_S = 10  # a worker that does not answer for so long is replaced; loading all modules takes its time too
+IN_USE = 4  # exit status where another process has the audit log
 DRAIN_S = 25
 """A stop waits this long for open requests. Kubernetes kills after 30 s: telemetry needs what is left of them."""
 
@@ -60,7 +63,9 @@ def bind(listen: Listen) -> socket.socket:
 
 
 def serve(config: Config, sock: socket.socket, workers: int = 1, ready: Callable[[], None] = lambda: None) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit status: 0, or 1 when nothing could be started.
+    """Serve until SIGTERM or SIGINT; returns the exit status: 0, or why nothing could be started.
+
+    1 is a fault of the configuration or the machine, 4 an audit log that another process has open.
 
     Args:
         config: The configuration.
@@ -72,7 +77,9 @@ def serve(config: Config, sock: socket.socket, workers: int = 1, ready: Callable
         ConfigError: The certificate of `listen.tls` can't be used.
     """
     _check_certificate(config.listen)
-    settings = _settings(config, app=partial(worker, config), factory=True, workers=workers, log_config=LOGGING)
+    settings = _settings(
+        config, app=partial(worker, config, workers), factory=True, workers=workers, log_config=LOGGING
+    )
     if workers > 1:
         supervisor = Workers(settings, sockets=[sock])  # takes the signals over
         ready()
@@ -80,17 +87,28 @@ def serve(config: Config, sock: socket.socket, workers: int = 1, ready: Callable
         return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
     try:
         Server(settings, ready).run(sockets=[sock])
-    except SystemExit:  # its reason was told
-        return 1
+    except SystemExit as exc:  # its reason was told
+        return IN_USE if exc.code == IN_USE else 1
     return 0
 
 
-def worker(config: Config) -> ASGIApp:
-    """The application of one worker process; ends the process with uvicorn's status when it can't be built."""
+def worker(config: Config, workers: int = 1) -> ASGIApp:
+    """The application of one of several worker processes.
+
+    It ends the process when it can't be built: with uvicorn's status, so that its supervisor does not try again, or 4.
+    """
     clock, ids = SystemClock(), RandomIds()
     try:
         telemetry = telemetry_of(config, clock, ids, os.environ)
         ways = exchanges(config, clock, instrument_of(telemetry.view))
+        keeping = keeping_of(
+            config,
+            clock,
+            ids,
+            workers=workers,
+            dropped=telemetry.losses.spans,
+            resource=telemetry.resource,
+        )
         made = assemble(
             config,
             telemetry.view,
@@ -99,10 +117,23 @@ def worker(config: Config) -> ASGIApp:
             clock=clock,
             ids=ids,
             exchanges=ways,
+            audit=None if keeping is None else keeping.audit,
+            beside=keeping,
         )
-    except ConfigError as exc:
+    except (ConfigError, StartRefused) as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(STARTUP_FAILURE)
+    except InUse as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(IN_USE)
+    except OSError as exc:
+        sys.stderr.write(
+            f"audit.dir: the audit log in `{config.audit.dir}` can't be written: {exc.strerror or exc}\n"
+            "    make room there, choose another place, or write `audit: {mode: off}`.\n"
+        )
+        sys.exit(STARTUP_FAILURE)
+    if keeping is not None:
+        telemetry.audited.watch(keeping.audit)
     # What is made at the start stays. Its 65,000 objects made every full collection a pause of 16 ms, measured on the
     # machine of two cores; frozen they are never looked at again. The thresholds stay Python's own: with fourteen times
     # the first one a traced request takes 0.5 % fewer instructions, counted by valgrind, and garbage stays longer.

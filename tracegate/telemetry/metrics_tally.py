@@ -12,6 +12,8 @@ from typing import Protocol
 from tracegate.telemetry import names
 from tracegate.telemetry.metrics_labels import NO_ROUTE, Labels, Names
 
+_SPANS = frozenset((names.LOST_TRACES_QUEUE, names.LOST_TRACES_EXPORT, names.LOST_TRACES_REJECTED))
+
 
 class Counts(Protocol):
     """What is kept elsewhere and read whenever a renderer collects; any thread may ask."""
@@ -60,6 +62,10 @@ class Losses(Tally):
     def __init__(self) -> None:
         super().__init__(names.METRIC_TRACEGATE_TELEMETRY_ERRORS, names.TRACEGATE_TELEMETRY_WHERE, names.LOST)
 
+    def spans(self) -> int:
+        """Spans that were lost on their way; any thread may ask."""
+        return sum(count for (((_, where),), count) in self.counts() if where in _SPANS)
+
 
 class Repeats(Tally):
     """`tracegate.telemetry.repeated`: what was sent again though it may have arrived, by signal."""
@@ -71,7 +77,7 @@ class Repeats(Tally):
 
 
 class Active(Tally):
-    """`tracegate.requests.active`: requests in flight, by route.
+    """`tracegate.requests.active`: requests in flight, by route; counted by the event loop alone, so without a lock.
 
     Args:
         known: The names that may become labels.
@@ -86,17 +92,21 @@ class Active(Tally):
     def begin(self, route: str | None) -> str:
         """A request begins on a route, or on none; returns the label to end it with."""
         label = NO_ROUTE if route is None else self._known.label(route)
-        self.add(label)
+        counts = self._counts
+        counts[label] = counts.get(label, 0) + 1
         return label
 
     def move(self, label: str, route: str) -> str:
         """The request that began with `label` is on a route; returns the label to end it with."""
-        to = self._known.label(route)
-        with self._lock:
-            self._counts[label] -= 1
-            self._counts[to] = self._counts.get(to, 0) + 1
+        to, counts = self._known.label(route), self._counts
+        counts[label] -= 1
+        counts[to] = counts.get(to, 0) + 1
         return to
 
     def end(self, label: str) -> None:
         """The request that began with `label` is over."""
-        self.add(label, -1)
+        self._counts[label] -= 1
+
+    def counts(self) -> list[tuple[Labels, int]]:
+        """See `Tally.counts`; an export thread gets a copy that is made in one step."""
+        return [(((self.label, value),), count) for value, count in self._counts.copy().items()]
