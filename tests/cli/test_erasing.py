@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.audit.commanding import while_open
-from tests.audit.stored import ORIGIN, T, r_of, signer_of
+from tests.audit.leaves import GATEWAY
+from tests.audit.stored import ORIGIN, T, final, r_of, record_at, signer_of
 from tests.cli.archived import GONE, NOBODY, ONE, RUNS, TWO, archive, last, ran, told
+from tracegate.audit.asked import answered
 from tracegate.audit.blinds import Blinds
+from tracegate.audit.control import Control
 from tracegate.audit.directory import Directory
 from tracegate.audit.disk import Disk
 from tracegate.audit.events import Erased
+from tracegate.audit.folder import Folder
+from tracegate.audit.fsck import fsck
+from tracegate.audit.lane import ThreadLane
 from tracegate.audit.opening import Place, open_log
+from tracegate.audit.process import Audit, Settings
+from tracegate.audit.succession import Home
+from tracegate.clock import RandomIds, SystemClock
+
+SECOND = 1_000_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +80,34 @@ def test_a_gateway_that_has_the_log_open_does_it(directory: Directory) -> None:
     assert (result.exit_code, [said["record_ids"] for said in asked]) == (0, [[ONE]])
     assert "leaf 42 of" in result.stdout
     held.let_go(Disk())
+
+
+def test_a_running_gateway_erases_and_notes_who_read(tmp_path: Path) -> None:
+    """Over its socket, into the log that it has open; nothing of the record's blinding is left in any file."""
+    root = tmp_path / "running"
+    record, read_back = record_at(T), ("--dir", str(root))
+
+    async def main() -> tuple[Any, Any, int]:
+        clock = SystemClock()
+        settings = Settings(Home(root, "localhost", "test", "r1"))
+        audit = await Audit.open(settings, GATEWAY, clock, RandomIds(), checkpoint_ns=1_000_000)
+        control = Control(settings.home.private, audit.replica, ThreadLane(), partial(answered, audit))
+        await control.start()
+        origin = audit.epoch.origin
+        leaf = final(record, T, origin=origin)
+        await audit.epoch.log.append(leaf, 60 * SECOND, r=r_of(record), rows=[("wire", b"d" * 32)])
+        shown = await asyncio.to_thread(told, "show", record, *read_back)
+        gone = await asyncio.to_thread(told, "erase", "--record", record, *read_back)
+        await control.close()
+        await audit.close()
+        return shown, gone, audit.numbers().reads
+
+    shown, gone, reads = asyncio.run(main())
+    assert (shown["state"], gone["erased"], reads) == ("closed", [record], 1)
+    assert [path for path in root.rglob("*") if path.is_file() and r_of(record) in path.read_bytes()] == []
+    log = Directory(root).logs()[0]
+    assert {check.result for check in fsck(Folder(log.folder), log.key).checks} == {"pass"}
+    assert [leaf.record_ids for leaf in last(Directory(root), Erased)] == [[record]]
 
 
 @pytest.mark.parametrize("args", [(), ("--record", "x"), ("--record", ONE, "--dir", "nowhere")])
