@@ -12,7 +12,7 @@ import pytest
 from tracegate.audit import blinds as module
 from tracegate.audit.blinds import Blinds, Row, end_of
 from tracegate.audit.disk import Disk
-from tracegate.audit.slots import SIZE, Erasable, slot, slots_of
+from tracegate.audit.slots import SIZE, Erasable, keyed, slot, slots_of
 from tracegate.audit.tenants import TenantKeys
 from tracegate.clock import uuid7
 
@@ -84,6 +84,9 @@ def test_records_are_found_by_a_digest(tmp_path: Path) -> None:
     assert [row.log for row in blinds.find("text", DIGEST, own)] == ["r2/2026-11"]
     assert blinds.find("text", hashlib.sha256(b"other").digest()) == []
     assert blinds.find("wire", DIGEST) == []
+    mac = keyed(own[0], "text", DIGEST)
+    _table(tmp_path, "r3/2026-11", slot(first[0], "id", 0, mac) + slot(first[0], "r", 0, _r(1)))
+    assert [row.log for row in blinds.find("text", DIGEST, own)] == ["r2/2026-11"]
 
 
 def test_what_is_erased_is_in_no_file(tmp_path: Path) -> None:

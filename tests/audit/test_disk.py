@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.audit.failing import FaultyDisk
-from tracegate.audit.disk import PRIVATE, Disk, beside, make_folders, put, write_all
+from tracegate.audit.disk import PRIVATE, Disk, beside, destroy, make_folders, put, write_all
 
 
 def test_a_file_is_put_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -82,3 +82,40 @@ def test_a_lock_is_for_one(tmp_path: Path) -> None:
     disk.close(first)
     disk.lock(second)
     disk.close(second)
+
+
+def test_bytes_are_written_over_in_place(tmp_path: Path) -> None:
+    """The file keeps its length, and its other bytes."""
+    (tmp_path / "f").write_bytes(b"0123456789")
+    Disk().overwrite(tmp_path / "f", [(1, b"ab"), (8, b"c")])
+    assert (tmp_path / "f").read_bytes() == b"0ab34567c9"
+
+
+def test_what_is_destroyed_is_written_over_first(tmp_path: Path) -> None:
+    """And then gone; where nothing is, nothing is done."""
+    seen: list[bytes] = []
+
+    class Watched(Disk):
+        def remove(self, path: Path) -> None:
+            seen.append(path.read_bytes())
+            super().remove(path)
+
+    (tmp_path / "key").write_bytes(b"private")
+    destroy(Watched(), tmp_path / "key")
+    destroy(Watched(), tmp_path / "key")
+    assert (seen, (tmp_path / "key").exists()) == ([bytes(7)], False)
+
+
+def test_a_second_name_is_given_once(tmp_path: Path) -> None:
+    """What has it keeps it."""
+    (tmp_path / "a").write_bytes(b"a")
+    Disk().link(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(FileExistsError):
+        Disk().link(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_folder_has_the_mode_that_was_asked_for(tmp_path: Path) -> None:
+    """Those above it have the usual one."""
+    make_folders(Disk(), tmp_path / "a" / "b", 0o700)
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "a").stat().st_mode & 0o777 != 0o700

@@ -31,11 +31,14 @@ from tests.audit.leaves import GATEWAY
 from tracegate.audit.checkpoint import parse_checkpoint
 from tracegate.audit.disk import Disk
 from tracegate.audit.events import Heartbeat
-from tracegate.audit.log import AGAIN_NS, CHECKPOINT_NS, GROUP, Log, LogUnavailable
+from tracegate.audit.kinds import Final, Intent
+from tracegate.audit.log import AGAIN_NS, Log, LogUnavailable
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.notes import parse_note
 from tracegate.audit.opening import InUse, open_log
+from tracegate.audit.publication import CHECKPOINT_NS, GROUP
 from tracegate.audit.segments import scan
+from tracegate.audit.writer import Writer
 from tracegate.clock import SystemClock
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
@@ -320,6 +323,70 @@ def test_a_caller_that_is_gone_does_not_take_its_leaf_along(tmp_path: Path) -> N
         await asyncio.gather(task, return_exceptions=True)
         await _after(clock, SECOND)
         assert log.size == 2
+        await log.close()
+
+    run(go)
+
+
+def test_a_caller_that_was_cancelled_neither_loses_nor_leaks(tmp_path: Path) -> None:
+    """His final is written; his intent is closed; what waited for him is gone."""
+
+    async def go() -> None:
+        clock = FakeClock()
+        log = await opened(tmp_path, clock, delay=10 * MS)
+        at = await log.append(intent(1), SECOND)
+        tasks = [asyncio.create_task(log.append(leaf, 5 * MS)) for leaf in (intent(2), final(1, at), intent(3))]
+        await asyncio.sleep(0)  # one turn of the loop: they are on their way
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _after(clock, 2 * SECOND)
+        assert (log.open_intents, log.failures) == (0, 0)
+        await log.close()
+
+    run(go)
+    assert types(tmp_path)[2:-1] == ["intent", "final", "intent", "aborted", "aborted"]
+    assert checked(tmp_path) == []
+
+
+def test_what_nobody_thought_of_is_a_failure_like_any_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log lives, and is tried again; the operator is told once, with where it was."""
+    told: list[bool] = []
+
+    async def go() -> None:
+        clock = FakeClock()
+        log = await opened(tmp_path, clock)
+        log.watched = told.append
+        with monkeypatch.context() as patched:
+            patched.setattr(Writer, "append", lambda *_: [][0])
+            with pytest.raises(LogUnavailable):
+                await log.append(intent(1), SECOND)
+            with pytest.raises(LogUnavailable, match="IndexError"):
+                await log.append(intent(2), SECOND)
+        await _after(clock, SECOND)
+        assert (log.failing, told, log.failures) == (None, [True, False], 2)
+        await log.append(intent(3), SECOND)
+        await log.close()
+
+    run(go)
+    assert caplog.text.count("Traceback") == 1
+    assert [line.levelname for line in caplog.records] == ["ERROR", "ERROR", "WARNING"]
+    assert checked(tmp_path) == []
+
+
+def test_whoever_follows_the_log_is_told_when_it_grew(tmp_path: Path) -> None:
+    """And what it wrote is counted by type."""
+
+    async def go() -> None:
+        clock = FakeClock()
+        log = await opened(tmp_path, clock)
+        assert not log.grown.is_set()
+        at = await log.append(intent(1), SECOND)
+        assert log.grown.is_set()
+        await log.append(final(1, at), SECOND)
+        assert (log.counted[Intent], log.counted[Final], log.counted[Heartbeat]) == (1, 1, 0)
         await log.close()
 
     run(go)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from tests.audit.failing import ORIGIN, FaultyDisk, checked, leaves, place_in
+from tests.audit.failing import ORIGIN, FaultyDisk, checked, leaves, place_in, record
 from tests.audit.leaves import GATEWAY
 from tracegate.audit import writer as module
 from tracegate.audit.disk import Disk
@@ -17,6 +17,7 @@ from tracegate.audit.events import Heartbeat, Opened
 from tracegate.audit.leaf import write
 from tracegate.audit.opening import OpenedLog, open_log
 from tracegate.audit.segments import name_of
+from tracegate.audit.slots import SIZE, Erasable, slot_at
 from tracegate.audit.writer import Altered, Writer
 
 pytestmark = pytest.mark.slow
@@ -160,3 +161,25 @@ def test_a_writer_without_a_segment_has_nothing_to_close(tmp_path: Path) -> None
     found.writer.close()
     assert not (place_in(tmp_path).folder / name_of(0)).exists()
     Disk().close(found.lock)
+
+
+def test_what_can_be_erased_is_durable_before_its_leaf(tmp_path: Path) -> None:
+    """In the table of the log, with the index of the leaf; what belongs to a leaf that failed is taken back."""
+    disk = FaultyDisk()
+    writer = _begin(open_log(disk, place_in(tmp_path), NOW))
+    one, two, three = _beats(0, 3)
+    before = len(disk.calls)
+    writer.append([one, two], [Erasable(record(1), "acme", b"r" * 32), None])
+    calls = [call for call in disk.calls[before:] if call in ("write", "sync")]
+    assert calls[-4:] == ["write", "sync"] * 2
+    for nth in (3, 1):  # the segment's write, and the table's
+        disk.at = len(disk.calls) + (0 if nth == 1 else 2)
+        with pytest.raises(OSError, match="Input/output"):
+            writer.append([three], [Erasable(record(2), "acme", b"s" * 32)])
+    disk.at = None
+    writer.append([three], [Erasable(record(1), "acme", None, [("id", b"d" * 32)])])
+    writer.close()
+    table = place_in(tmp_path).table.read_bytes()
+    found = [slot_at(table, at) for at in range(0, len(table), SIZE)]
+    assert [(one.record_id, one.kind, one.index) for one in found if one] == [(record(1), "r", 1), (record(1), "id", 3)]
+    assert b"s" * 32 not in table

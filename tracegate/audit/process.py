@@ -244,7 +244,7 @@ class Audit:
             StartRefused: What is there of it must not be continued.
         """
         async with self._turning:
-            await self._turn(next_epoch(self._epoch_name, self._clock.wall()))
+            await self._turn(await self._due() or next_epoch(self._epoch_name, self._clock.wall()))
 
     async def close(self) -> None:
         """Close what is open, then the log, and let go of it; a disk that does not answer is not waited for long."""
@@ -282,12 +282,14 @@ class Audit:
     async def _turn_if_due(self) -> None:
         async with self._turning:
             try:
-                wall = self._clock.wall()
-                due = await self.lane.run(partial(following, self.home, self.replica, self._epoch_name, wall))
-                if due is not None:
+                if due := await self._due():
                     await self._turn(due)
             except (TracegateError, OSError) as exc:
                 logger.warning("The audit log goes on in %s for now: %s", self._epoch_name, exc)
+
+    async def _due(self) -> str | None:
+        wall = self._clock.wall()
+        return await self.lane.run(partial(following, self.home, self.replica, self._epoch_name, wall))
 
     async def _turn(self, name: str) -> None:
         log = self.epoch.log

@@ -11,7 +11,6 @@ import dataclasses
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -113,7 +112,8 @@ def take(disk: Disk, home: Home, gateway: Gateway, clock: Clock) -> Taken:
     """
     make_folders(disk, home.root)
     make_folders(disk, home.private, SECRET)
-    for slot in count():
+    slot = 0
+    while True:
         replica = f"{home.replica}-w{slot}" if home.shared else home.replica
         make_folders(disk, home.private / replica)
         lock = disk.open(home.private / replica / "lock")
@@ -125,10 +125,10 @@ def take(disk: Disk, home: Home, gateway: Gateway, clock: Clock) -> Taken:
             if not home.shared:
                 where = f"`{home.root}`: the log of `{replica}`"
                 raise InUse(f"{where} is in use by another process; `audit.replica` gives this one another") from None
+            slot += 1
         except BaseException:
             disk.close(lock)
             raise
-    raise AssertionError  # a count does not end
 
 
 def _started(disk: Disk, home: Home, replica: str, gateway: Gateway, clock: Clock) -> Started:

@@ -1,0 +1,72 @@
+"""What a gateway does for a command that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from tests.audit.failing import record
+from tracegate.audit.asked import answered
+from tracegate.audit.kinds import At
+from tracegate.audit.process import Audit
+from tracegate.errors import Malformed
+from tracegate.testing.loop import run
+
+ERASE = {"do": "erase", "by": "ann", "reason": "asked for", "record_ids": [record(1)]}
+READ = {"do": "read", "by": "ann", "what": "find", "record_ids": [record(1)], "count": 3}
+
+
+class Pretended:
+    """Notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+        self.epoch = self
+        self.origin = "gw.example/tracegate/prod/r1/2026-01"
+
+    async def erase(self, *args: object) -> list[At]:
+        """See `Audit`."""
+        self.asked.append(args)
+        return [At(index=7, hash="0" * 64)]
+
+    async def was_read(self, *args: object) -> At:
+        """See `Audit`."""
+        self.asked.append(args)
+        return At(index=8, hash="0" * 64)
+
+
+def _asked(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[object]]:
+    pretended = Pretended()
+    return run(lambda: answered(cast("Audit", pretended), asked)), pretended.asked
+
+
+def test_it_erases_and_notes_readers() -> None:
+    """And says where the leaf stands that tells of it."""
+    log = "gw.example/tracegate/prod/r1/2026-01"
+    assert _asked(ERASE) == ({"log": log, "index": 7}, [([record(1)], "ann", "asked for")])
+    assert _asked(READ) == ({"log": log, "index": 8}, [("ann", "find", [record(1)], 3)])
+    assert _asked({**READ, "record_ids": [], "count": 0})[1] == [("ann", "find", [], 0)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({}, "`by` is missing"),
+        ({**ERASE, "by": ""}, "`by` is missing"),
+        ({**ERASE, "reason": 7}, "`reason` is missing"),
+        ({**ERASE, "record_ids": "all"}, "a list of at most 100"),
+        ({**ERASE, "record_ids": [7]}, "a list of at most 100"),
+        ({**ERASE, "record_ids": [record(n) for n in range(101)]}, "a list of at most 100"),
+        ({**ERASE, "record_ids": []}, "`erase` is nothing"),
+        ({**ERASE, "do": "stop"}, "`stop` is nothing that a gateway does"),
+        ({**READ, "what": "look"}, "`what` is one of find, show, export, receipt"),
+        ({**READ, "count": 0}, "`count` is the number"),
+        ({**READ, "count": True}, "`count` is the number"),
+    ],
+)
+def test_what_is_none_of_that_is_refused(asked: Mapping[str, Any], why: str) -> None:
+    """Nothing is done."""
+    with pytest.raises(Malformed, match=why):
+        _asked(asked)
