@@ -113,7 +113,8 @@ def standing(own: bool, spoil: Spoil = as_it_is) -> Callable[..., Any]:
     async def stands(at: Path, *, programs: Mapping[str, Path] | None = None) -> AsyncIterator[Stores]:
         receiver = Receiver()
         async with listen(receiver) as server:
-            ports = dict.fromkeys(("otlp_http", "otlp_grpc", "jaeger", "prometheus", "victorialogs"), server.port)
+            names = ("otlp_http", "otlp_grpc", "otlp_audit", "jaeger", "prometheus", "victorialogs")
+            ports = dict.fromkeys(names, server.port)
             stores = Pretended(ports, own)
             object.__setattr__(stores, "receiver", receiver)
             object.__setattr__(stores, "spoil", spoil)

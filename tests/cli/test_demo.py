@@ -143,7 +143,8 @@ def played() -> Played:
         async with stage() as on:
             for number, scene in enumerate(SCENES, 1):
                 out.truncate(out.seek(0))
-                await play(console, on, scene, number)
+                recorder, _ = await play(console, on, scene, number)
+                assert recorder is on.view.requests[number - 1]
                 shown.append(out.getvalue())
             return Played(on.view.requests, list(on.simulator.log), shown)
 
@@ -187,7 +188,20 @@ def test_a_stream_shows_its_final_comment(played: Played) -> None:
         "usage",
         "cost",
         "outcome",
+        "receipt",
     ]
+
+
+def test_the_demo_proves_an_answer_and_refuses_a_changed_one() -> None:
+    """By the log that it kept, of which it leaves nothing."""
+    console = Console(file=(out := io.StringIO()), width=140)
+    assert run(keep=False, console=console, scenes=SCENES[1:3]) == 0
+    told = out.getvalue().splitlines()
+    (start,) = [number for number, line in enumerate(told) if line.startswith("The audit log localhost/tracegate/")]
+    before, after, what, verified, changed, refused = told[start + 1 : start + 7]
+    assert (before.split()[:2], after.split()[:2]) == (["before", "2"], ["after", "6"])
+    assert (what.split(",")[0], verified.split()[0]) == ("Answer 2", "verified")
+    assert (changed.split(",")[0], refused.split()) == ("The same with one byte changed", ["refused"])
 
 
 def test_the_demo_ends_with_what_to_do_next(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

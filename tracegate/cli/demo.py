@@ -20,9 +20,11 @@ from typing import cast
 from rich.console import Console
 from rich.text import Text
 
+from tracegate.build.audit import keeping_of
 from tracegate.build.telemetry import telemetry_of
 from tracegate.cli.demo_client import PATH, Seen, ask, told
 from tracegate.cli.demo_picture import picture
+from tracegate.cli.demo_receipt import Head, bundle_of, head, show_custody
 from tracegate.cli.demo_scenes import CONFIG, NOWHERE, SCENES, SCRIPTS, Scene
 from tracegate.cli.demo_shown import INDENT, field, say, show_trace
 from tracegate.clock import RandomIds, SystemClock
@@ -38,6 +40,7 @@ from tracegate.testing.simulator import Simulator
 from tracegate.testing.simulator_log import Entry
 
 HEADERS = ("X-Served-By", "Tracegate-Attempts", "Tracegate-Cost", "Tracegate-Record")
+RECEIPT = "tracegate-receipt"
 FOREVER_S = 1e9
 INTERRUPTED = 130
 """Exit status of what Ctrl-C ended before it was done: 128 and the signal's number, as shells have it."""
@@ -51,7 +54,7 @@ class Stage:
         simulator: The providers.
         view: Keeps the records of every request.
         port: Where the gateway serves.
-        config: The gateway's.
+        config: The gateway's; its audit log is in a folder that goes with the stage.
     """
 
     simulator: Simulator
@@ -59,11 +62,17 @@ class Stage:
     port: int
     config: Config
 
+    @property
+    def audit(self) -> Path:
+        """The folder of the audit log."""
+        return Path(self.config.audit.dir)
+
 
 def run(*, keep: bool, svg: str | None = None, console: Console | None = None, scenes: Sequence[Scene] = SCENES) -> int:
     """Show every scene; returns the exit status.
 
-    It is 1 when traces and providers do not tell the same calls, or the picture can't be written.
+    It is 1 when traces and providers do not tell the same calls, an answer is not proved by its receipt, or the picture
+    can't be written.
 
     Args:
         keep: Keep serving afterwards, until interrupted.
@@ -88,17 +97,27 @@ async def stage(telemetry: str = NOWHERE) -> AsyncIterator[Stage]:
         telemetry: That section of the gateway's configuration.
     """
     clock, ids = SystemClock(), RandomIds()
-    async with Simulator(SCRIPTS) as simulator:
-        config = _config(simulator.base_url.removesuffix("/v1"), telemetry)
-        exports = telemetry_of(config, clock, ids, {})
-        view = Collected(exports.view)
-        sock = bind(config.listen)
-        app = assemble(config, view, active=exports.active, clock=clock, ids=ids).app
-        async with serving(app, sock, config):
-            yield Stage(simulator, view, sock.getsockname()[1], config)
+    with tempfile.TemporaryDirectory(prefix="tracegate-demo-") as folder:
+        async with Simulator(SCRIPTS) as simulator:
+            config = _config(Path(folder), simulator.base_url.removesuffix("/v1"), telemetry)
+            exports = telemetry_of(config, clock, ids, {})
+            keeping = keeping_of(config, clock, ids, resource=exports.resource)
+            view = Collected(exports.view)
+            sock = bind(config.listen)
+            app = assemble(
+                config,
+                view,
+                active=exports.active,
+                clock=clock,
+                ids=ids,
+                audit=None if keeping is None else keeping.audit,
+                beside=keeping,
+            ).app
+            async with serving(app, sock, config):
+                yield Stage(simulator, view, sock.getsockname()[1], config)
 
 
-async def play(console: Console, on: Stage, scene: Scene, number: int) -> Recorder:
+async def play(console: Console, on: Stage, scene: Scene, number: int) -> tuple[Recorder, Seen]:
     """Ask once, and show who served it and its trace.
 
     Args:
@@ -118,9 +137,14 @@ async def play(console: Console, on: Stage, scene: Scene, number: int) -> Record
     for line in seen.lines if scene.headers else ():
         if line.startswith(": tracegate-"):
             mark, name, value = line.split(" ", 2)
-            _field(console, f"{mark} {name} ", value, "dim cyan")
+            _field(console, f"{mark} {name} ", shortened(value) if name == RECEIPT else value, "dim cyan")
     show_trace(console, spans(recorder))
-    return recorder
+    return recorder, seen
+
+
+def shortened(receipt: str) -> str:
+    """The beginning of a receipt, which only a verifier reads."""
+    return f"{receipt[:60]}… ({len(receipt):,} characters)"
 
 
 def asked(scene: Scene, seen: Seen) -> str:
@@ -154,12 +178,15 @@ async def _shown(console: Console, on: Stage, svg: str | None, scenes: Sequence[
         f"{len(scenes)} requests; for each the answer's X-Served-By, and its trace: hop, attempt, provider, served "
         "model, region, latency, cost, error.\n",
     )
-    drawn = True
+    drawn, before, answers = True, head(on.audit), list[tuple[str, Seen]]()
     for number, scene in enumerate(scenes, 1):
-        recorder = await play(console, on, scene, number)
+        recorder, seen = await play(console, on, scene, number)
         console.print()
+        if number == 1 or scene.pictured or number == len(scenes):
+            answers.append((f"Answer {number}", seen))
         if svg is not None and scene.pictured:
             drawn = _draw(console, svg, scene, recorder)
+    proved = await _proved(console, on, before, answers)
     agreed = agree(on.view.requests, on.simulator.log)
     attempts = sum(len(recorder.attempts) for recorder in on.view.requests)
     say(
@@ -167,7 +194,24 @@ async def _shown(console: Console, on: Stage, svg: str | None, scenes: Sequence[
         f"{attempts} attempts in the traces, {len(on.simulator.log)} calls in the providers' own log: "
         f"{'they agree' if agreed else 'THEY DO NOT AGREE'}.",
     )
-    return 0 if agreed and drawn else 1
+    return 0 if agreed and drawn and proved else 1
+
+
+async def _proved(console: Console, on: Stage, before: Head, answers: Sequence[tuple[str, Seen]]) -> bool:
+    """Prove one of the answers offline, and show what becomes of it when a byte is changed.
+
+    Args:
+        console: Where to print.
+        on: Who answered.
+        before: The head of the log before the first of them.
+        answers: The first, the pictured one, the last; the last is given out once all are under a signed head.
+    """
+    bundles = [await asyncio.to_thread(bundle_of, on.port, seen.headers["tracegate-record"]) for _, seen in answers]
+    (name, seen), bundle = [*zip(answers, bundles, strict=True)][len(answers) // 2]
+    now = SystemClock().wall() // 1_000_000_000
+    proved = show_custody(console, before, head(on.audit), (name, seen.saved), bundle, now)
+    console.print()
+    return proved
 
 
 async def keep_serving(console: Console, on: Stage, found_at: Callable[[Recorder], str] | None = None) -> None:
@@ -179,7 +223,8 @@ async def keep_serving(console: Console, on: Stage, found_at: Callable[[Recorder
         found_at: Where else its trace is found, if anywhere.
     """
     routes = ", ".join(dict.fromkeys(scene.route for scene in SCENES))
-    say(console, f"\nStill serving, until Ctrl-C. The trace of every request is shown here. Ask for one of: {routes}\n")
+    say(console, f"\nStill serving, until Ctrl-C. The trace of every request is shown here. Ask for one of: {routes}")
+    say(console, f"Its audit log is in {on.audit} until then.\n")
     for line in how_to_ask(on.port):
         console.print(f"  {line}", soft_wrap=True)
     shown = len(on.view.requests)
@@ -204,11 +249,10 @@ def how_to_ask(port: int) -> list[str]:
     ]
 
 
-def _config(origin: str, telemetry: str) -> Config:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "tracegate.yaml"
-        file.write_text(CONFIG.format(origin=origin) + telemetry + "listen: 127.0.0.1:0\n", encoding="utf-8")
-        return load(str(file), {})
+def _config(folder: Path, origin: str, telemetry: str) -> Config:
+    file = folder / "tracegate.yaml"
+    file.write_text(CONFIG.format(origin=origin) + telemetry + "listen: 127.0.0.1:0\n", encoding="utf-8")
+    return load(str(file), {})
 
 
 def _draw(console: Console, svg: str, scene: Scene, recorder: Recorder) -> bool:

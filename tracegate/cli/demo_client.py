@@ -16,12 +16,16 @@ PROMPT = "Tell me a story."
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the client of one request saw; `left` where it did not wait for the end."""
+    """What the client of one request saw; `left` where it did not wait for the end.
+
+    `saved` is the same as bytes, as `curl -i` would save it.
+    """
 
     status: int
     headers: Mapping[str, str]
     lines: list[str]
     left: bool = False
+    saved: bytes = b""
 
 
 def ask(port: int, scene: Scene) -> Seen:
@@ -32,13 +36,16 @@ def ask(port: int, scene: Scene) -> Seen:
         connection.request("POST", PATH, json.dumps(body), {"Content-Type": "application/json"})
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
+        head = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{n}: {v}" for n, v in response.getheaders())]
+        saved = "\r\n".join([*head, "", ""]).encode("latin-1")
         lines: list[str] = []
         while line := response.readline():
+            saved += line
             lines.append(line.decode().rstrip("\n"))
             if len(lines) == scene.leave_after:
                 connection.sock.shutdown(socket.SHUT_RDWR)
-                return Seen(response.status, headers, lines, left=True)
-        return Seen(response.status, headers, lines)
+                return Seen(response.status, headers, lines, left=True, saved=saved)
+        return Seen(response.status, headers, lines, saved=saved)
     finally:
         connection.close()
 
