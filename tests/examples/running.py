@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,14 +89,24 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedP
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
+def beside(folder: str) -> str:
+    """A folder with a copy of the examples."""
+    shutil.copytree(ROOT / "examples", Path(folder) / "examples", ignore=shutil.ignore_patterns("tracegate-audit"))
+    return folder
+
+
 @contextmanager
 def serving(options: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
     """`tracegate serve` on a free port of this machine: its base URL, and the lines it greets with.
 
-    Afterwards it was stopped as a supervisor stops it, ended well, and all that it greeted with is there.
+    It runs beside a copy of the examples, where it leaves its audit log. Afterwards it was stopped as a supervisor
+    stops it, ended well, and all that it greeted with is there.
     """
     command = [TRACEGATE, "serve", *options, "--host", "127.0.0.1", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, cwd=beside(folder), env=env, stdout=subprocess.PIPE, text=True) as process,
+    ):
         assert process.stdout is not None
         try:
             lines: list[str] = []

@@ -8,12 +8,18 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
+import click
 import httpx
+import msgspec
 import pytest
 
 from tests.examples.running import KEYS, Played, environment, run, serving
 from tests.house.repository import ROOT, files, text
+from tracegate.audit import kinds
+from tracegate.audit.events import Leaf
+from tracegate.cli import main
 from tracegate.cli.demo_picture import HEADING
 from tracegate.testing import __doc__ as kit
 from tracegate.testing.process import SimulatorProcess
@@ -36,6 +42,8 @@ VARIES = {
     r"\b\d+(\.\d+)? (ms|s)\b": "N ms",
     r"http://127\.0\.0\.1:\d+/": "http://N/",
     r"traces/[0-9a-f]{32}": "traces/N",
+    r"audit key  \S+": "audit key  N",
+    r": tracegate-receipt \S+": ": tracegate-receipt N",
 }
 """What is another at every run: times, ids, this machine's name."""
 
@@ -102,7 +110,7 @@ def test_a_command_prints_its_sample(
         same(sample, "".join(f"{line}\n" for line in lines))
     else:
         done = run([str(Path(sys.executable).with_name(Path(program).name)), *options], _keys(none))
-        same(sample, (done.stderr if done.returncode else done.stdout))
+        same(sample, done.stdout or done.stderr)
 
 
 def test_every_command_is_run() -> None:
@@ -159,7 +167,7 @@ def answers() -> Iterator[list[httpx.Response]]:
 
 def test_every_header_is_explained(answers: Sequence[httpx.Response]) -> None:
     """What the gateway adds stands in the table, and what stands there is sent."""
-    assert [answer.status_code for answer in answers] == [200, 200, 502, 429, 404, 200, 200]
+    assert [answer.status_code for answer in answers] == [200, 200, 502, 429, 404, 200, 200, 200]
     sent = {name.lower() for answer in answers for name in answer.headers}
     assert sent - STANDARD == {name.lower() for name in names("header")}
 
@@ -212,7 +220,6 @@ def test_a_setting_is_taken(tmp_path: Path, setting: str) -> None:
 @pytest.mark.parametrize(
     "setting",
     [
-        "audit: {mode: strict}",
         "routes: {a: {cache: {ttl: 1h}, target: b}}",
         "routes: {a: {hedge: {after: 1s, over: [b]}}}",
         "routes: {a: {target: b, require: {regions: [eu]}}}",
@@ -228,9 +235,45 @@ def test_what_is_not_in_this_version_is_refused(tmp_path: Path, setting: str) ->
     assert "not in this version" in done.stderr
 
 
-def test_there_is_no_receipt_yet(answers: Sequence[httpx.Response]) -> None:
-    """Where one will be looked up is no path."""
-    assert [answer.status_code for answer in answers if "/receipts/" in str(answer.url)] == [404]
+def test_a_receipt_is_given_to_whoever_asked(answers: Sequence[httpx.Response]) -> None:
+    """By the record that the answer names; of none that no log has."""
+    given = [answer for answer in answers if "/receipts/" in str(answer.url)]
+    assert [answer.status_code for answer in given] == [404, 200]
+    assert given[1].json()["record_id"] == answers[0].headers["Tracegate-Record"]
+
+
+def test_each_clause_names_fields_that_leaves_have() -> None:
+    """Or types of leaves."""
+    parts = [part for part in vars(kinds).values() if isinstance(part, type) and issubclass(part, msgspec.Struct)]
+    known = {field.encode_name for part in (*parts, *get_args(Leaf)) for field in msgspec.structs.fields(part)}
+    known |= {leaf.__struct_config__.tag for leaf in get_args(Leaf)} | {"type"}
+    named = {name for row in table("clause") for name in re.findall(r"`([^`]+)`", row[2])}
+    assert named - known == set()
+    assert len(named) > 20
+
+
+def test_each_clause_and_claim_is_held_by_a_test() -> None:
+    """That stands where it is said to."""
+    held = [row[-1].strip("`") for first in ("clause", "claim") for row in table(first)]
+    for place in held:
+        path, _, name = place.partition("::")
+        assert f"\ndef {name}(" in text(Path(path)), place
+    assert len(set(held)) > 12
+
+
+def test_no_word_of_the_page_claims_what_only_its_reader_can() -> None:
+    """Nor a date of law, which changes."""
+    page = README.partition("### What this proves")[2].partition("\n## ")[0]
+    assert page
+    assert re.findall(r"(?i)complian|certif|guarantee|\b\d{1,2} \w+ 20\d\d|\b20\d\d-\d\d", page) == []
+
+
+def test_every_command_of_the_audit_log_is_explained() -> None:
+    """And no other."""
+    audit = main.commands["audit"]
+    assert isinstance(audit, click.Group)
+    known = {"verify", *(f"audit {name}" for name in audit.commands)}
+    assert set(names("command")) == known
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -258,8 +301,10 @@ def _ask(url: str) -> Iterator[httpx.Response]:
     headers = {"Authorization": f"Bearer {KEYS['WEB_KEY']}"}
     with httpx.Client(base_url=url, headers=headers, timeout=20) as client:
         body = {"model": "chat", "messages": [{"role": "user", "content": "hi"}]}
-        for stream in (False, True, False, False):
+        yield (first := client.post("/chat/completions", json=body))
+        for stream in (True, False, False):
             yield client.post("/chat/completions", json={**body, "stream": stream})
         yield client.get("/receipts/tg-01a20c63-6fe1-74ae-a4cc-be5ce27924ac")
+        yield client.get(f"/receipts/{first.headers['Tracegate-Record']}")
         for path in re.findall(r"`GET (/\w+z)`", README):
             yield client.get(url.removesuffix("/v1") + path)
