@@ -73,10 +73,6 @@ class Call:
             self.why if why is None else why,
         )
 
-    def under(self, parent: Record, deadline: int) -> Call:
-        """A copy for what is below a recorded hop; the deadline is not later than the present one."""
-        return Call(self.body, self.recorder, parent, deadline, self.clock, self.ids, self.why)
-
     def note(self, what: str, **facts: str | int) -> None:
         """Write a decision onto the nearest recorded hop, e.g. `note("skipped", target="a", reason="cooldown")`."""
         self.parent.notes.append((what, facts))

@@ -34,7 +34,7 @@ class RecordedRoute:
         if self._deadline_ns is not None:
             deadline = min(deadline, record.start + self._deadline_ns)
         try:
-            reply = await self._hop(call.under(record, deadline))
+            reply = await self._hop(Call(call.body, recorder, record, deadline, call.clock, call.ids, call.why))
         except BaseException as exc:
             recorder.close(record, exc)
             raise
@@ -70,7 +70,7 @@ class RecordedAttempt:
             )
         record = recorder.open("attempt", self._name, call.parent, target=self._target, why=call.why, price=self._price)
         try:
-            reply = await self._hop(call.under(record, call.deadline))
+            reply = await self._hop(Call(call.body, recorder, record, call.deadline, call.clock, call.ids, call.why))
         except BaseException as exc:
             recorder.close(record, exc)
             raise

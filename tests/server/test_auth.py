@@ -10,7 +10,7 @@ import pytest
 
 from tests.work import functions_entered
 from tracegate.errors import Rejected
-from tracegate.server.auth import Caller, Keyring
+from tracegate.server.auth import CALLED, Caller, Keyring
 
 KEY = b"tg-key-0123456789"
 WALL = 1_767_225_600_000_000_000
@@ -129,3 +129,28 @@ def test_every_list_must_allow_a_name() -> None:
     """The tenant's is a ceiling for its keys."""
     caller = Caller("app", "acme", "link", (frozenset({"chat", "fast", "openai/*"}), frozenset({"chat", "openai/*"})))
     assert [name for name in ("chat", "fast", "openai/x", "slow") if caller.may(name)] == ["chat", "openai/x"]
+
+
+def test_a_connection_keeps_who_called_last() -> None:
+    """The same key is not digested again; another one is, and an expired one is refused all the same."""
+    ring = keyring(first := Caller("app", "acme", "link"), second := Caller("b", "b", "link", expires=WALL + 5))
+    kept: dict[str, object] = {CALLED: None}
+    other = {b"api-key": b"key 1"}
+    for _ in range(2):
+        assert ring.caller({b"api-key": KEY}, WALL, kept) is first
+        assert kept[CALLED] == (KEY, first)
+    assert ring.caller(other, WALL, kept) is second
+    with pytest.raises(Rejected):
+        ring.caller({b"api-key": b"wrong"}, WALL, kept)
+    with pytest.raises(Rejected):
+        ring.caller({}, WALL, kept)
+    with pytest.raises(Rejected):
+        ring.caller(other, WALL + 5, kept)
+    assert kept[CALLED] == (b"key 1", second)
+
+
+def test_nothing_is_kept_where_the_server_is_not_ours() -> None:
+    """Its extensions may be those of all connections."""
+    kept: dict[str, object] = {}
+    keyring(Caller("app", "acme", "link")).caller({b"api-key": KEY}, WALL, kept)
+    assert kept == {}

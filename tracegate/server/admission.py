@@ -40,7 +40,7 @@ def admit(
         )
     if inbound.method not in methods:
         raise not_allowed(inbound.method, methods)
-    caller = gateway.keyring.caller(headers, recorder.wall)
+    caller = gateway.keyring.caller(headers, recorder.wall, scope.get("extensions"))
     inbound.authenticated = True
     inbound.audited = gateway.audit is not None
     inbound.tenant, inbound.key, inbound.trust = caller.tenant, caller.key, caller.trust

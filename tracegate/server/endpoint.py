@@ -200,19 +200,17 @@ class Session:
         watch.sending = False
         inbound.first_sent = gateway.clock.now()
 
-    async def finished(self, exc: BaseException | None, tail: bytes = b"") -> str | None:
+    async def finished(self, leaves: Leaves, exc: BaseException | None, tail: bytes = b"") -> str | None:
         """Bring the end of a stream into the log, before it is told; returns its receipt, where there is one.
 
         Args:
-            exc: What broke it.
+            leaves: Of this request.
+            exc: What broke the stream.
             tail: Events that are sent with the comment block.
 
         Raises:
             Unavailable: The log does not take it, and nothing may be told without.
         """
-        leaves = self.leaves
-        if leaves is None:
-            return None
         leaves.finish(exc, tail)
         return leaves.receipt(slim=self.gateway.headers.public) if await leaves.durable() else None
 
@@ -287,7 +285,7 @@ class Session:
         if leaves is not None:
             try:
                 if not leaves.refused:
-                    receipt = await self.finished(error, event)
+                    receipt = await self.finished(leaves, error, event)
             except Unavailable as refused:
                 error = refused
                 event = error_event(refused, recorder)

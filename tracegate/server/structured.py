@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tracegate.summary import microseconds
-
 LONGEST = 1024
 """Characters of a string; RFC 9651, section 3.3.3, asks no parser to take more."""
 
@@ -49,10 +47,10 @@ def token_or_string(text: str) -> str | None:
 
 
 def milliseconds(ns: int) -> str:
-    """A duration as a decimal of milliseconds (section 3.3.2), to the microsecond that `microseconds` says.
+    """A duration as a decimal of milliseconds (section 3.3.2), to the microsecond, rounded down as `microseconds` is.
 
     >>> milliseconds(812_300_000), milliseconds(2_000_000_000), milliseconds(1_499)
     ('812.3', '2000.0', '0.001')
     """
-    whole, thousandths = divmod(microseconds(ns), 1000)
+    whole, thousandths = divmod(ns // 1000, 1000)
     return f"{whole}{_THOUSANDTHS[thousandths]}"

@@ -141,7 +141,8 @@ class Direct:
         body = request.inbound.body
         if body is not None:
             self._heavy += len(body.raw)
-        self._arm()
+        if self._tick is None or (self._soon is None and (len(self._pending) >= BATCH or self._heavy > HEAVY)):
+            self._arm()
 
     def late(self, request: Recorder, record: Record) -> None:
         """See `View.late`."""
