@@ -10,9 +10,12 @@ import pytest
 
 from tests.audit.made import OTHER, RECORDS, SIGNER, bundle, changed
 from tests.audit.vectors import BODY, LEAVES, SSE, STREAM, STREAM_RESPONSE, UNARY, UNARY_RESPONSE, VECTORS, VKEY, R
-from tracegate.audit.encodings import base64url_of
+from tracegate.audit.blinding import blind
+from tracegate.audit.canonical import decode
+from tracegate.audit.encodings import base64url_of, from_base64url
 from tracegate.audit.keys import Key, parse_vkey
 from tracegate.audit.policy import trusting
+from tracegate.audit.receipt import receipt_text
 from tracegate.audit.saved import parse_saved
 from tracegate.audit.signature import Request, ResponseSigner, content_digest
 from tracegate.audit.verdict import Report
@@ -223,6 +226,25 @@ def test_a_receipt_without_the_leaf_is_incomplete() -> None:
 def test_a_stream_whose_bundle_is_of_another_record_is_refused() -> None:
     """The comment has a receipt of its own."""
     assert "same receipt" in _failed(verify(replace(STREAMED, bundle=UNARY_BUNDLE)))
+
+
+def test_the_blinding_in_a_stream_is_that_of_the_bundle() -> None:
+    """The whole one, single ones in its place, or none after erasure; a slim receipt has none to compare."""
+    inline = next(line for line in CAPTURE.splitlines() if line.startswith(b": tracegate-receipt "))
+    receipt = decode(from_base64url(inline.split(b" ")[2].decode()))
+    other = base64url_of(bytes(32))
+
+    def results(line: dict[str, Any], **members: Any) -> set[str]:
+        made = {name: value for name, value in {**STREAM["bundle"], **members}.items() if value is not ...}
+        stream = STREAM_RESPONSE.replace(inline, f": tracegate-receipt {receipt_text(line)}".encode())
+        return _failed(verify(Given(POLICY, NOW, stream, json.dumps(made).encode())))
+
+    blinds = {name: base64url_of(blind(R[1], name)) for name in ("res.wire", "res.text.0")}
+    for line, failed in ((receipt, set()), ({**receipt, "r": other}, {"same receipt"})):
+        assert results(line) == failed
+        assert results(line, r=..., blinds=blinds) == failed
+        assert results(line, r=..., erased=5) == set()
+    assert results({name: value for name, value in receipt.items() if name != "r"}) == set()
 
 
 def test_a_receipt_in_a_stream_that_can_not_be_read_is_refused() -> None:

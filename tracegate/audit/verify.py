@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tracegate.audit.agreement import closing_faults, head_faults
+from tracegate.audit.blinding import blind
 from tracegate.audit.closing import DONE, Closing, split
 from tracegate.audit.contents import check_blinding, check_contents
 from tracegate.audit.events import Aborted
@@ -251,8 +252,17 @@ def _joined(faults: Iterable[str]) -> str | None:
 def _differ(bundle: Receipt, inline: Receipt) -> str | None:
     one = (bundle.log, bundle.index, bundle.hash, bundle.created, bundle.keyid)
     other = (inline.log, inline.index, inline.hash, inline.created, inline.keyid)
-    same = one == other and (bundle.sig is None or bundle.sig == inline.sig)
+    same = one == other and (bundle.sig is None or bundle.sig == inline.sig) and _same_blinding(bundle, inline.r)
     return None if same else "the bundle is of another receipt than the one in the stream"
+
+
+def _same_blinding(bundle: Receipt, r: bytes | None) -> bool:
+    """Whether what a bundle has of the blinding is of the whole one in the stream; it may have none any more."""
+    if r is None:
+        return True
+    if bundle.r is not None:
+        return bundle.r == r
+    return all(blind(r, name) == value for name, value in (bundle.blinds or {}).items())
 
 
 def _digest_fault(said: str, body: bytes) -> str | None:
