@@ -12,6 +12,7 @@ the bytes are cut into reads.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from tracegate.errors import Rejected
 from tracegate.server.cycle import Cycle
 from tracegate.server.endpoint import DROP
+from tracegate.server.flag import Flag, Flow
 
 WIRE = "tracegate.wire"
 """Where the application's lifespan state holds its `Wire`."""
@@ -32,6 +34,8 @@ OFFER = frozenset((b"upgrade", b"http2-settings"))
 LINGER_S = 2.0  # after a refusal: for the client to read it, before unread bytes reset the connection
 
 Phase = Literal["idle", "head", "rest"]
+
+_NONE = deque[Any]()  # nobody waits, of all connections: an empty queue takes a large part of a kilobyte
 
 
 def _nothing() -> None:
@@ -64,8 +68,26 @@ class Wire:
 class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol, with limits."""
 
+    # uvicorn's has no slots; with ours in its dictionary too, that would no longer share its keys with all others.
+    __slots__ = (
+        "_extensions",
+        "_head",
+        "_heard",
+        "_in_head",
+        "_in_message",
+        "_limit",
+        "_offered",
+        "_phase",
+        "_refused",
+        "_running",
+        "_timer",
+        "_unheard",
+        "_wire",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.pipeline = _NONE
         self._wire: Wire = self.app_state.get(WIRE) or Wire()
         self._limit = self._wire.header
         self.timeout_keep_alive = self._wire.keep_alive_ns / 1e9  # type: ignore[assignment]  # a loop takes fractions
@@ -92,6 +114,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """A client connected; it may not be idle for ever."""
         super().connection_made(transport)
+        self.flow = Flow(transport)
         self._enter("idle")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -196,7 +219,7 @@ class LimitedProtocol(HttpToolsProtocol):
             access_logger=self.access_logger,
             access_log=False,
             default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
+            message_event=Flag(),
             expect_100_continue=self.expect_100_continue,
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
@@ -205,6 +228,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self._start_asgi_task(self.cycle, self.app)
         else:
             self.flow.pause_reading()
+            if not self.pipeline:
+                self.pipeline = deque()
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
