@@ -98,16 +98,22 @@ def decode_each(blocks: bytes) -> list[Shape] | None:
     Args:
         blocks: Whole blocks of server-sent events. Those that are not all one line, `data: ` and an object, are left.
     """
-    if not (blocks.startswith(b"data: {") and blocks.endswith(b"}\n\n")):
+    if not blocks.startswith(b"data: {"):
         return None
-    lines = blocks[6:-2].replace(b"}\n\ndata: {", b"}\n{")
-    events = (len(blocks) - 8 - len(lines)) // 7 + 1
-    if lines.count(b"\n") != events - 1:
-        return None
+    last = len(blocks) - 2
     try:
+        if blocks.find(b"\n") == last:  # one event, the commonest read by far
+            shape = _strict(blocks[6:last])
+            if not blocks.isascii():
+                blocks.decode()  # see `decode`
+            return [shape]
+        lines = blocks[6:last].replace(b"}\n\ndata: {", b"}\n{")
+        events = (last - 6 - len(lines)) // 7 + 1
+        if lines.count(b"\n") != events - 1 or not lines.endswith(b"}"):
+            return None
         shapes = _strict_lines(lines)
         if not lines.isascii():
-            lines.decode()  # see `decode`
+            lines.decode()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     # No value goes on behind a line, where `}` stands before a line end and `{` behind it: that is no JSON. So each

@@ -15,7 +15,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 _NAME = bytes(set(range(0x21, 0x100)) - {0x7F} - set(b'()<>@,;:\\[]={}"'))
 _VALUE = bytes({0x09, *range(0x20, 0x100)} - {0x7F})
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection"))
+KNOWN = 4_096  # bytes of a chunk: the lines of larger ones are not kept
 _BODILESS = frozenset((204, 304))
+
+
+_SIZES: dict[int, bytes] = {}
+"""First lines of chunks that came before: those of a stream are of few sizes."""
 
 
 class Cycle(RequestResponseCycle):
@@ -35,7 +40,9 @@ class Cycle(RequestResponseCycle):
             if not self.chunked_encoding:
                 data = self._measured(body, more)
             elif body:
-                data = b"".join([b"%x\r\n" % len(body), body, b"\r\n" if more else b"\r\n0\r\n\r\n"])
+                size = len(body)
+                line = _SIZES.get(size) or _size(size)
+                data = b"".join((line, body, b"\r\n" if more else b"\r\n0\r\n\r\n"))
             else:
                 data = b"" if more else b"0\r\n\r\n"
             if self._head:
@@ -101,6 +108,14 @@ class Cycle(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+
+
+def _size(size: int) -> bytes:
+    """The first line of a chunk."""
+    line = b"%x\r\n" % size
+    if size < KNOWN:
+        _SIZES[size] = line
+    return line
 
 
 def _checked(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -8,6 +8,7 @@ it is here. How bytes come, and how a connection is stopped and given back, is t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 
 from tracegate.clock import Clock
 from tracegate.errors import Broken, Failed, TimedOut
@@ -129,8 +130,8 @@ class Ahead(ABC):
     # What the transport does
 
     @abstractmethod
-    async def _wait(self, by: int) -> None:
-        """Wait until `_wake` is called, at most until a time."""
+    def _wait(self, by: int) -> Awaitable[object]:
+        """What is awaited until `_wake` is called, at most until a time."""
 
     @abstractmethod
     def _wake(self) -> None:

@@ -16,6 +16,8 @@ from tracegate.upstream.leaf import Leaf
 
 HELD_EVENTS = 16  # events without output that are held before the commit (ruling 39)
 HELD_BYTES = 64 * 1024
+_IDLE: Limit = "idle"
+_DEADLINE: Limit = "deadline"
 ERROR_BODY = 64 * 1024  # of an error body this much is read; the rest is dropped with the connection
 
 
@@ -87,7 +89,13 @@ class Live:
         self._decoding = decoding_of(self._incoming.headers, self._leaf.answer_limit)
         held = size = 0
         while True:
-            for event in await self._read(until, limit):
+            try:
+                data = await self._incoming.read(until, limit)
+            except Failed as exc:
+                events = self._cut(exc)
+            else:
+                events = self._came(data)
+            for event in events:
                 if isinstance(event, Final):
                     # With output before it, the loop would have returned.
                     raise Broken("http_response_incomplete", "The provider's answer ended before it said anything.")
@@ -105,11 +113,15 @@ class Live:
         while not queue:
             if self._broken is not None:
                 raise self._broken
-            now = self._clock.now()
-            if self._idle is not None and now + self._idle < self._deadline:
-                await self._read(now + self._idle, "idle")
+            until, limit = self._deadline, _DEADLINE
+            if self._idle is not None and (idle := self._clock.now() + self._idle) < until:
+                until, limit = idle, _IDLE
+            try:
+                data = await self._incoming.read(until, limit)
+            except Failed as exc:
+                self._cut(exc)
             else:
-                await self._read(self._deadline, "deadline")
+                self._came(data)
         event = queue.pop(0)
         if isinstance(event, Chunk):
             self._attempt.chunks += event.count
@@ -121,17 +133,10 @@ class Live:
             self._attempt.end = self._clock.now()
             self._incoming.abort()
 
-    async def _read(self, until: int, limit: Limit) -> list[Event]:
-        """One read of the body into the queue; returns what it brought."""
+    def _came(self, data: bytes, cut: Failed | None = None) -> list[Event]:
+        """Bytes of the body, none at its end, into the queue; returns what they brought."""
         reader = self._reader
-        cut: Failed | None = None
         try:
-            try:
-                data = await self._incoming.read(until, limit)
-            except Failed as exc:
-                if isinstance(exc, TimedOut) or not self._stream:
-                    raise
-                data, cut = b"", exc  # complete all the same if every finish reason came before (ruling 54)
             if data:
                 self._last = self._arrived()
                 if self._decoding is not None:
@@ -151,6 +156,13 @@ class Live:
         if reader.failure is not None:
             self._broke(reader.failure)
         return events
+
+    def _cut(self, exc: Failed) -> list[Event]:
+        """No more bytes come. A stream is complete all the same if every finish reason came before (ruling 54)."""
+        if isinstance(exc, TimedOut) or not self._stream:
+            self._broke(exc)
+            return []
+        return self._came(b"", exc)
 
     def _end(self, *, complete: bool) -> None:
         """The answer is whole: its last byte was its end, not what framing came behind it (ruling 15)."""

@@ -11,7 +11,7 @@ from tracegate.errors import Failed
 from tracegate.facts import Connection, Limit
 from tracegate.upstream.ahead import Ahead
 from tracegate.upstream.fast.answer import Answer
-from tracegate.upstream.fast.link import NEVER, Link
+from tracegate.upstream.fast.link import Link
 from tracegate.upstream.fast.wakeup import Wakeup
 from tracegate.upstream.faults import IDLE_DEATH_NS, causes, cut_off, terminated, tls_or_name, too_late
 from tracegate.upstream.pool import Pool, closing
@@ -144,16 +144,12 @@ class FastIncoming(Ahead):
         if pool is not None:
             pool.give()
 
-    async def _wait(self, by: int) -> None:
-        """See `Ahead`."""
+    def _wait(self, by: int) -> Wakeup:
+        """See `Ahead`. The limit stays when the wait is over: it wakes nobody then."""
         link = self._link
         assert link is not None  # noqa: S101  # else there is an end or a failure, which nobody waits for
         link.limit(by)
-        try:
-            await self._wakeup
-        finally:
-            if self._link is not None:
-                self._link.limit(NEVER)
+        return self._wakeup
 
     def _wake(self) -> None:
         """See `Ahead`."""

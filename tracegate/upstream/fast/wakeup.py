@@ -27,7 +27,8 @@ class Wakeup:
     def __await__(self) -> Generator[Wakeup, None, None]:
         """Wait until it is woken."""
         self._asyncio_future_blocking = True
-        yield self
+        # Costs less than a generator that yields it, which is all that is asked of it.
+        return iter((self,))  # type: ignore[return-value]  # see above
 
     def wake(self) -> None:
         """Let the task go on, where it waits: at once, unless another task is at work here, for two can't be."""
