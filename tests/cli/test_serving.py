@@ -11,10 +11,13 @@ import pytest
 
 from tests.agreement.house import loaded
 from tests.server.certificate import certificate
+from tracegate.audit.disk import Disk
+from tracegate.audit.opening import Place, open_log
 from tracegate.cli import serving
 from tracegate.config.load import load
 from tracegate.config.model import Config
 from tracegate.errors import ConfigError
+from tracegate.testing.clock import FakeClock
 
 VALID = """
 listen: 127.0.0.1:0
@@ -68,9 +71,27 @@ def test_it_says_where_it_serves_what(taken: Taken, file: str, capsys: pytest.Ca
     ((config, (host, port), workers),) = taken.given
     assert (host, workers, config.file) == ("127.0.0.1", 2, file)
     assert capsys.readouterr() == (
-        f"Tracegate serves on http://127.0.0.1:{port}/v1\n  models     chat, t, u\n  telemetry  nothing is exported\n",
+        f"Tracegate serves on http://127.0.0.1:{port}/v1\n  models     chat, t, u\n"
+        f"  audit      strict → {Path(file).parent}/tracegate-audit (default)\n  telemetry  nothing is exported\n",
         "",
     )
+
+
+def test_it_says_which_key_to_pin(tmp_path: Path) -> None:
+    """That of the newest log of its own replica; of several workers none is known yet."""
+    config = loaded(f"audit: {{dir: {tmp_path}, replica: r1}}\n{VALID}")
+    assert not any("audit key" in line for line in greeting(config))
+    clock = FakeClock()
+    keys: list[str] = []
+    for replica, epoch in (("r1", "2026-01"), ("r1", "2026-02"), ("r10", "2026-03")):
+        place = Place(tmp_path, f"localhost/tracegate/default/{replica}/{epoch}")
+        opened = open_log(Disk(), place, clock.wall() // 1_000_000_000 + len(keys))
+        opened.let_go(Disk())
+        keys.append(opened.signer.key.vkey)
+    assert f"  audit key  {keys[1]}" in greeting(config)
+    assert not any("audit key" in line for line in serving.greeting(config, ("127.0.0.1", 4000), 2))
+    off = loaded(f"audit: {{dir: {tmp_path}, replica: r1, mode: off}}\n{VALID}")
+    assert [line for line in greeting(off) if "audit" in line] == ["  audit      off (file)"]
 
 
 def test_host_and_port_win_over_the_file(taken: Taken, file: str) -> None:
@@ -159,6 +180,7 @@ def test_what_a_person_should_know_is_said_at_the_end() -> None:
     lines = greeting(config)
     assert lines[1:] == [
         "  models     none",
+        f"  audit      strict → {config.audit.dir} (default)",
         "  telemetry  nothing is exported",
         f"  warning    {config.file}:1:1  there are no `providers`: nothing can be served",
     ]

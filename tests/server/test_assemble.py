@@ -10,6 +10,7 @@ import pytest
 
 from tests.agreement.house import House, loaded
 from tests.server.opened import CALL, KEY, MS, SECRET, S, config, got, opened
+from tracegate.audit.process import Mode
 from tracegate.errors import ConfigError, Failed, Rejected
 from tracegate.record import Record, Recorder
 from tracegate.server.assemble import CLOSE_S, LEAVE_NS, Assembled, assemble
@@ -17,8 +18,10 @@ from tracegate.server.auth import Caller
 from tracegate.server.protocol import WIRE, Wire
 from tracegate.telemetry.metrics_labels import Names
 from tracegate.telemetry.metrics_tally import Active
+from tracegate.testing.audit import MemoryLog
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.collected import Collected
+from tracegate.testing.ids import SeededIds
 from tracegate.testing.lifespan import lifespan
 from tracegate.testing.loop import run
 from tracegate.testing.memory import MemoryExchange
@@ -201,6 +204,49 @@ def test_connections_that_do_not_close_are_left_behind() -> None:
             pass
         assert [way.closing for way in ways] == [START] * 3
         assert view.noted[1] == ("close", START + int(CLOSE_S * S))
+
+    run(main)
+
+
+def test_what_runs_beside_requests_runs_around_them() -> None:
+    """It starts when telemetry has, and is closed when the last request is over, before telemetry is."""
+
+    class Runs:
+        def __init__(self, view: Noted) -> None:
+            self._view = view
+
+        async def start(self) -> None:
+            self._view.noted.append(("beside starts", 0))
+
+        async def close(self) -> None:
+            self._view.noted.append(("beside closes", 0))
+
+    async def main() -> None:
+        clock = FakeClock()
+        view = Noted(clock)
+        made = assemble(loaded("telemetry: {otlp: none}\n"), view, clock=clock, exchanges={}, beside=Runs(view))
+        async with lifespan(made.app):
+            pass
+        assert [what for what, _ in view.noted] == ["start", "beside starts", "beside closes", "close", "by"]
+
+    run(main)
+
+
+@pytest.mark.parametrize(("mode", "ready"), [("strict", ["audit_log"]), ("available", [])])
+def test_a_gateway_whose_log_fails_is_ready_only_where_it_answers(mode: Mode, ready: list[str]) -> None:
+    """In `strict` mode nothing is answered until the log can be written again."""
+
+    async def main() -> None:
+        clock = FakeClock()
+        log = MemoryLog(clock, SeededIds(1), mode=mode)
+        text = loaded("telemetry: {otlp: none}\n")
+        made = assemble(text, Noted(clock), clock=clock, exchanges={}, audit=log.audit)
+        async with lifespan(made.app):
+            log.audit.epoch.log.watched(True)
+            assert (await got(made.app, "GET", "/readyz")).json["not_ready"] == ready
+            log.audit.epoch.log.watched(False)
+            assert (await got(made.app, "GET", "/readyz")).json["not_ready"] == []
+        await log.close()
 
     run(main)
 

@@ -41,6 +41,7 @@ from tracegate.testing.simulator import Simulator
 pytestmark = pytest.mark.slow
 
 PROMPT = "what nobody may read"
+OFF = "audit: {mode: off}\n"  # what a test of this process would leave
 
 
 def written(folder: Path, origin: str, more: str = "", *models: str) -> str:
@@ -233,6 +234,56 @@ def test_ctrl_c_while_workers_start_is_quiet(tmp_path: Path) -> None:
     ran(main)
 
 
+def log_in(folder: Path) -> Path:
+    """What the only log beside a file says of itself."""
+    (found,) = folder.glob("tracegate-audit/*/*/log.json")
+    return found
+
+
+def test_a_log_that_another_process_has_is_said(tmp_path: Path) -> None:
+    """Exit status 4; the first goes on. Each answer has a record in its log, which is sound when it ends."""
+
+    async def main() -> None:
+        async with Simulator() as simulator:
+            file = written(tmp_path, simulator.base_url, "telemetry: {otlp: none}\n")
+            async with processes.serving("--config", file, "--port", "0", env=ENV) as process:
+                assert process.greeting[2:] == [
+                    f"  audit      strict → {tmp_path}/tracegate-audit (default)",
+                    f"  audit key  {json.loads(log_in(tmp_path).read_bytes())['vkey']}",
+                    "  telemetry  nothing is exported",
+                ]
+                status, out, err = await processes.run("serve", "--config", file, "--port", "0", env=ENV)
+                assert (status, out, "Traceback" in err) == (4, "", False)
+                assert "in use by another process; `audit.replica` gives this one another" in err
+                status, fields, _ = await ask(process.port, CALL)
+                assert (status, "tracegate-record" in fields) == (200, True)
+                assert await process.end(signal.SIGTERM) == 0
+        folder, key = str(log_in(tmp_path).parent), process.greeting[3].split()[-1]
+        status, out, _ = await processes.run("audit", "fsck", folder, "--key", key)
+        assert status == 0, out
+
+    ran(main)
+
+
+def test_a_log_that_can_not_be_kept_is_said(tmp_path: Path) -> None:
+    """Exit status 1, no traceback; damage with the file, a place that can't be had with how to choose another."""
+    file = written(tmp_path, "http://127.0.0.1:9/v1", "telemetry: {otlp: none}\naudit: {replica: r1}\n")
+    options = ("serve", "--config", file, "--port", "0")
+    folder = tmp_path / "tracegate-audit"
+    folder.write_text("in the way")
+    status, out, err = asyncio.run(processes.run(*options, env=ENV))
+    assert (status, out, "Traceback" in err) == (1, "", False)
+    assert f"audit.dir: the audit log in `{folder}` can't be written: File exists" in err
+    assert "choose another place, or write `audit: {mode: off}`" in err
+    folder.unlink()
+    (folder / "keys" / "r1").mkdir(parents=True)
+    (folder / "r1" / "2026-01").mkdir(parents=True)
+    (folder / "keys" / "r1" / "2026-01.key").write_text("a key without a log")
+    status, _, err = asyncio.run(processes.run(*options, env=ENV))
+    assert (status, "Traceback" in err) == (1, False)
+    assert "`log.json` is missing, and its key `2026-01.key` is there" in err
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_can_not_be_built_is_said_once_and_ends_it(workers: str, tmp_path: Path) -> None:
     """Exit status 1, no traceback, nothing tried again and again."""
@@ -319,7 +370,7 @@ def test_serving_in_this_process_tells_when_it_is_ready_and_ends_well(monkeypatc
         signal.raise_signal(signal.SIGTERM)
 
     with serve.bind(Listen(port=0)) as sock:
-        assert serve.serve(loaded(config("sim-ok", more="telemetry: {otlp: none}\n")), sock, 1, raised) == 0
+        assert serve.serve(loaded(config("sim-ok", more=f"telemetry: {{otlp: none}}\n{OFF}")), sock, 1, raised) == 0
     assert ready == [1]
 
 
