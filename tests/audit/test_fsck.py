@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from tests.audit.made import OTHER, SIGNER, Files, changed, log_files
+from tests.audit.made import OTHER, SIGNER, Files, changed, grown, log_files
 from tests.audit.vectors import CHECKPOINT, LEAVES, ORIGIN, ROOTS
 from tracegate.audit.canonical import encode
 from tracegate.audit.checkpoint import Checkpoint, sign_checkpoint
 from tracegate.audit.fsck import MOST, fsck
 from tracegate.audit.merkle import leaf_hash, root
-from tracegate.audit.tiles import TileNodes, bundle_of
+from tracegate.audit.tiles import Tile, TileNodes, bundle_of
 from tracegate.audit.verdict import Report
 
 KEY = SIGNER.key
@@ -75,6 +75,76 @@ def test_every_changed_byte_is_found() -> None:
             files = Files(whole)
             files[name] = raw[:at] + bytes((raw[at] ^ 1,)) + raw[at + 1 :]
             assert fsck(files, KEY).code, (name, at)
+
+
+def _pruned(min_index: int, gone: int, *, says: int | None = None, published: int | None = None) -> Files:
+    """A log of 1,000 leaves whose first were pruned: a leaf says up to which, and so many bundles are gone."""
+    said = {"by": "operator", "min_index": min_index if says is None else says, "policy": "ai-act", "type": "prune"}
+    envelope = {name: BEAT[name] for name in ("gateway", "log", "t", "v")}
+    leaves = [*_beats(900), encode({**envelope, **said}), *_beats(99 + len(LEAVES))[len(LEAVES) :]]
+    files = log_files(leaves, published=published, segments=(900,))
+    for bundle in range(gone):
+        for level in ("entries", 0):
+            del files[Tile(level, bundle).path]
+    return files
+
+
+@pytest.mark.parametrize("published", [None, 900])
+@pytest.mark.parametrize("gone", [0, 1, 2, 3])
+def test_what_was_pruned_may_be_gone(gone: int, published: int | None) -> None:
+    """As far as a leaf says; the tiles above give the root that is signed, and older heads are still its prefixes."""
+    heads = [str(sign_checkpoint(Checkpoint(ORIGIN, size, root(size, _nodes(size))), SIGNER)) for size in (768, 800)]
+    report = fsck(_pruned(768, gone, published=published), KEY, heads)
+    assert report.code == 0, report.checks
+    whole = {check.check: check.detail for check in report.checks}
+    assert (f", those before {256 * gone} were pruned" in whole["entries"]) == bool(gone)
+
+
+def _nodes(size: int) -> TileNodes:
+    _, files = grown([leaf_hash(leaf) for leaf in _beats(size)])
+    return TileNodes(size, files.read)
+
+
+def test_a_head_that_ends_in_what_was_pruned_can_not_be_compared() -> None:
+    """Which is neither false nor green."""
+    head = str(sign_checkpoint(Checkpoint(ORIGIN, 300, root(300, _nodes(300))), SIGNER))
+    report = fsck(_pruned(768, 3), KEY, [head])
+    assert (report.code, _told(report)) == (3, {("saved checkpoint", None, None)})
+
+
+def test_more_is_gone_than_was_pruned() -> None:
+    """Or nothing was."""
+    for says, gone, missing in ((256, 2, "001"), (0, 1, "000")):
+        entries, tile = f"tile/entries/{missing}", f"tile/0/{missing}"
+        told = {("entries", entries, None), ("tiles", entries, None), ("tiles", tile, None)}
+        assert _told(fsck(_pruned(says, gone), KEY)) == told
+
+
+def test_what_stays_of_pruned_leaves_is_looked_at() -> None:
+    """Their tiles may stay, and are what the tile above says; a bundle cut in the middle is none of the log's."""
+    files = _pruned(768, 2)
+    files[Tile(0, 0).path] = log_files(_beats(900))[Tile(0, 0).path]
+    assert fsck(files, KEY).code == 0
+    for raw in (bytes(8192), bytes(31), b""):
+        changed_files = Files(files)
+        changed_files[Tile(0, 0).path] = raw
+        assert _told(fsck(changed_files, KEY)) == {("tiles", "tile/0/000", None)}
+    for name in ("tile/0/000.p/7", "tile/entries/000.p/7", "tile/0/x000/000"):
+        changed_files = Files(files)
+        changed_files[name] = b""
+        assert _told(fsck(changed_files, KEY)) == {("files", name, None)}
+
+
+def test_the_tiles_above_what_was_pruned_are_needed() -> None:
+    """Changed, or gone, they give no root; a changed leaf that says what was pruned is found too."""
+    for change in (None, bytes(96)):
+        files = _pruned(768, 2)
+        files.pop("tile/1/000.p/3")
+        if change is not None:
+            files["tile/1/000.p/3"] = change
+        assert {"root", "tiles"} <= _failed(fsck(files, KEY))
+    files = _pruned(768, 2, says=-1)
+    assert {"entries", "leaves"} <= _failed(fsck(files, KEY))
 
 
 def test_every_file_that_is_missing_is_found() -> None:

@@ -33,9 +33,10 @@ CLOSING = replace(FINAL, prev_intent=FIRST)
 ABORTING = replace(ABORTED, prev_intent=FIRST)
 
 
-def _faults(*leaves: Leaf) -> list[tuple[int, str]]:
-    meaning = Meaning(ORIGIN)
-    return [(index, fault) for index, leaf in enumerate(leaves) for fault in meaning.faults(index, read(write(leaf)))]
+def _faults(*leaves: Leaf, start: int = 0) -> list[tuple[int, str]]:
+    meaning = Meaning(ORIGIN, start)
+    found = enumerate(leaves, start)
+    return [(index, fault) for index, leaf in found for fault in meaning.faults(index, read(write(leaf)))]
 
 
 def test_the_leaves_of_the_vectors_make_sense() -> None:
@@ -109,3 +110,14 @@ def test_an_aborted_record_says_what_was_known() -> None:
     less = replace(ABORTING, actor=None, req=None, stream=None)
     assert _faults(OPEN, INTENT, less) == []
     assert isinstance(read(write(less)), ReadLeaf)
+
+
+def test_what_began_in_pruned_leaves_is_believed() -> None:
+    """What stands behind them is held to be as strict as ever."""
+    before, behind = At(index=9, hash=HEX), At(index=257, hash=HEX)
+    amend = Amend(v=1, log=LOG, gateway=GATEWAY, t=1, record_id=OTHER, of=before, attempts=[TRIED])
+    ended = replace(CLOSE, open_intents=3)
+    assert _faults(BEAT, replace(FINAL, prev_intent=before), amend, ended, start=256) == []
+    assert _faults(replace(FINAL, prev_intent=behind), start=256) == [(256, "its intent is not leaf 257")]
+    assert _faults(replace(amend, of=behind), start=256) == [(256, f"leaf 257 does not close {OTHER}")]
+    assert _faults(INTENT, CLOSE, start=256) == [(257, "it counts 0 open intents; there are 1")]

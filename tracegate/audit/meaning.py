@@ -21,15 +21,17 @@ class Meaning:
 
     Args:
         origin: Of the log.
+        start: The first leaf that is read; those before it were pruned, so nothing is said of what began there.
     """
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, start: int = 0) -> None:
         self._origin = origin
+        self._start = start
         self._open: dict[str, tuple[At, Intent]] = {}
         self._closed: dict[str, tuple[int, str]] = {}
         self._left: set[str] = set()  # open since before the last `log.open`
         self._last: Closed | None = None
-        self._begun = False
+        self._begun = start > 0
 
     @property
     def open_intents(self) -> list[str]:
@@ -72,7 +74,7 @@ class Meaning:
             yield "it stands behind `log.close`"
         if isinstance(leaf, Closed):
             self._last = leaf
-            if leaf.open_intents != len(self._open):
+            if leaf.open_intents < len(self._open) or (leaf.open_intents > len(self._open) and not self._start):
                 yield f"it counts {leaf.open_intents} open intents; there are {len(self._open)}"
 
     def _asked(self, index: int, hashed: str, leaf: Intent) -> Iterator[str]:
@@ -102,7 +104,7 @@ class Meaning:
             if known is not None:
                 yield f"{record} has an intent here and one in `{prev.log}`"
         elif known is None:
-            if prev is not None:
+            if prev is not None and prev.index >= self._start:
                 yield f"its intent is not leaf {prev.index}"
         elif prev is None or (prev.index, prev.hash) != (known[0].index, known[0].hash):
             yield f"its intent is leaf {known[0].index}, and it does not say so"
@@ -113,7 +115,7 @@ class Meaning:
                     yield f"`{name}` is another than in its intent"
 
     def _amended(self, leaf: Amend) -> Iterator[str]:
-        if self._closed.get(leaf.record_id) != (leaf.of.index, leaf.of.hash):
+        if leaf.of.index >= self._start and self._closed.get(leaf.record_id) != (leaf.of.index, leaf.of.hash):
             yield f"leaf {leaf.of.index} does not close {leaf.record_id}"
         yield from _without_end(leaf.attempts)
 
