@@ -55,7 +55,7 @@ def test_both_ways_to_a_text_agree(content: object) -> None:
 
 def test_a_stream_is_committed_to_while_it_is_sent() -> None:
     """With what is told last, or without; asking changes nothing."""
-    stream, tail = Streamed(), b'data: {"error":{"message":"broke"}}\n\n'
+    stream, tail = Streamed("text/event-stream"), b'data: {"error":{"message":"broke"}}\n\n'
     assert stream.digests() == (0, hashlib.sha256(b"").digest(), None, ())
     for event in SSE.split(b"\n\n")[:-1]:
         stream.send(event + b"\n\n")

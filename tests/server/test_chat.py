@@ -117,6 +117,17 @@ def test_a_broken_stream_without_comments_ends_with_the_error_event() -> None:
     assert b"tracegate-outcome" not in answer.body
 
 
+@pytest.mark.parametrize("model", ["sim-ok", "sim-cut=4", "sim-503"])
+def test_without_a_log_nothing_names_a_record(model: str) -> None:
+    """Neither a head nor an error, nor the end of a stream (`audit: {mode: off}`)."""
+    for body in (CALL, STREAM):
+        answer, house = ask(config(model, more="audit: {mode: off}\n"), body)
+        assert not {"tracegate-record", "content-digest", "signature"} & {name for name, _ in answer.headers}
+        assert b"receipt" not in answer.body
+        assert b'"record"' not in answer.body
+        assert house.log is None
+
+
 def test_a_providers_own_error_event_is_kept() -> None:
     """Its type, code and unknown members (ruling 58)."""
     answer, _ = ask(config("sim-error-event=3"), STREAM)

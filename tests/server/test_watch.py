@@ -135,6 +135,23 @@ def test_a_sooner_deadline_is_kept_to_the_nanosecond(after: int) -> None:
     run(main)
 
 
+def test_a_deadline_may_be_extended_and_is_never_shortened_by_that() -> None:
+    """As the log is waited for, before an error is told."""
+
+    async def main() -> None:
+        watched = Watched(deadline=S)
+        watched.watch.extend(watched.start + 3 * S)
+        watched.watch.extend(watched.start + 2 * S)
+        await watched.until(3 * S - 1)
+        assert await watched.over() == []
+        late = Watched(deadline=S)
+        late.watch.extend(late.start + 3 * S)
+        await late.until(3 * S)
+        assert await late.over() == [(3 * S, "deadline")]
+
+    run(main)
+
+
 def test_a_later_deadline_is_kept_too() -> None:
     """A route may have more time than what is not known yet."""
 

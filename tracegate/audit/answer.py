@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from tracegate.audit.committing import Digests, Streamed, of_body
+from tracegate.audit.committing import NOTHING, Digests, Streamed, of_body
 from tracegate.audit.encodings import base64_of
 from tracegate.audit.kinds import At, Ended, Final, Intent
 from tracegate.audit.queued import Told
@@ -35,8 +35,7 @@ logger = logging.getLogger("tracegate.audit")
 Headers = Sequence[tuple[bytes, bytes]]
 
 SECOND_NS = 1_000_000_000
-NOTHING = hashlib.sha256().digest()
-SIGNED = frozenset((b"content-type", *(name.encode() for name in COVERED)))
+SIGNED = {name.encode(): name for name in ("content-type", *COVERED)}
 """Fields of a head that a signature looks at."""
 
 
@@ -68,12 +67,11 @@ class Answer:
         "_ending",
         "_last",
         "_left",
-        "_media",
         "_question",
         "_r",
         "_recorder",
         "_since",
-        "_streamed",
+        "_stream",
         "digest",
         "media",
         "over",
@@ -88,13 +86,12 @@ class Answer:
         self._left = audit.wait_ns  # how long this answer may still wait for the log
         self._since = 0  # when it began to wait
         self._r = recorder.ids.secret()
-        self._question: tuple[bytes, int] = NOTHING, 0
+        self._question = NOTHING.wire, NOTHING.size
         self._asked: Intent | None = None
         self._begun: Told | None = None  # of the intent
         self._ending: Told | None = None  # of the final
         self._last: _Last | None = None
-        self._media: str | None = None  # of the stream that was begun
-        self._streamed = Streamed()
+        self._stream: Streamed | None = None  # that was begun
         self.media: str | None = None
         """The request's content type."""
         self.path = recorder.inbound.path
@@ -166,11 +163,12 @@ class Answer:
 
     def begin(self, media: str) -> None:
         """A stream is about to begin."""
-        self._media = media
+        self._stream = Streamed(media)
 
     def send(self, events: bytes) -> None:
         """Some whole events of the stream are sent."""
-        self._streamed.send(events)
+        assert self._stream is not None  # noqa: S101  # it was begun
+        self._stream.send(events)
 
     def finish(self, exc: BaseException | None, tail: bytes = b"") -> None:
         """The stream is about to end: hand its final over. Its attempts and routes are closed.
@@ -180,8 +178,7 @@ class Answer:
             tail: Events that will be sent together with the comment block.
         """
         if not self.over:
-            ended: Ended = "complete" if exc is None else "truncated_by_upstream"
-            self._end(self._sent(200, self._media, self._streamed.digests(tail), ended, exc), exc)
+            self._end(self._streamed(exc, tail), exc)
 
     async def durable(self) -> bool:
         """Wait until the final is durable; whether it is. If not, nothing that names it may be sent.
@@ -201,7 +198,7 @@ class Answer:
             self._recorder.inbound.record_seq = found.index
             return True
         self.refused = self._audit.mode == "strict"
-        if last is not None and (self._media is None if self.refused else self._begun is not None):
+        if last is not None and (self._stream is None if self.refused else self._begun is not None):
             self._leave(last.sent, last.exc, late=self.refused)
         self._lose()
         return False
@@ -213,8 +210,7 @@ class Answer:
             exc: What the SERVER record will say.
             tail: The event that tells it.
         """
-        digests = self._streamed.digests(tail)
-        self._leave(self._sent(200, self._media, digests, "truncated_by_upstream", exc), exc, late=True)
+        self._leave(self._streamed(exc, tail), exc, late=True)
 
     def gone(self, exc: BaseException | None) -> None:
         """The request is over, and nobody was answered unless its final was handed over: write what is known.
@@ -231,9 +227,10 @@ class Answer:
         if begun is None and log.failing is not None:  # leaves that begin a record do not queue up meanwhile
             log.unrecorded(verdict(exc)[0])
             return
-        status = inbound.status
-        media = None if status is None else self._media
-        sent = self._sent(status, media, self._streamed.digests(), "truncated_by_client", exc)
+        status, stream = inbound.status, self._stream
+        digests = NOTHING if stream is None else stream.digests()
+        media = None if status is None or stream is None else stream.media
+        sent = self._sent(status, media, digests, "truncated_by_client", exc)
         if begun is None or begun.done():
             self._leave(sent, exc)
         else:
@@ -254,7 +251,7 @@ class Answer:
         added: list[tuple[bytes, bytes]] = []
         last = self._last
         epoch = self._audit.epoch if last is None else last.epoch
-        fields = {name.decode(): value.decode("latin-1") for name, value in head if name in SIGNED}
+        fields = {SIGNED[name]: value.decode("latin-1") for name, value in head if name in SIGNED}
         if last is not None:
             fields["content-digest"] = digest = f"sha-256=:{base64_of(last.sent.digest)}:"
             added.append((b"content-digest", digest.encode()))
@@ -287,11 +284,17 @@ class Answer:
         digest, size = self._question
         return epoch.leaves.intent(self._recorder, Question(digest, size, self.media, self._r, self.path))
 
+    def _streamed(self, exc: BaseException | None, tail: bytes) -> Sent:
+        stream = self._stream
+        assert stream is not None  # noqa: S101  # it was begun
+        ended: Ended = "complete" if exc is None else "truncated_by_upstream"
+        return self._sent(200, stream.media, stream.digests(tail), ended, exc)
+
     def _sent(
         self, status: int | None, media: str | None, of: Digests, ended: Ended, exc: BaseException | None
     ) -> Sent:
         recorder = self._recorder
-        streamed = self._media is not None
+        streamed = self._stream is not None
         answer = served(recorder.attempts) if streamed or exc is None else None
         return Sent(
             status,

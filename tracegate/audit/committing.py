@@ -22,6 +22,10 @@ class Digests(NamedTuple):
     texts: tuple[tuple[int, bytes], ...]
 
 
+NOTHING = Digests(0, hashlib.sha256().digest(), None, ())
+"""Of what has no bytes."""
+
+
 def of_body(body: bytes) -> Digests:
     """Of a whole answer."""
     found = canonical_value(body)
@@ -33,11 +37,16 @@ def of_body(body: bytes) -> Digests:
 
 
 class Streamed:
-    """Of a stream, while it is sent."""
+    """Of a stream, while it is sent.
 
-    __slots__ = ("_hash", "_size", "_texts")
+    Args:
+        media: Its content type.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_hash", "_size", "_texts", "media")
+
+    def __init__(self, media: str) -> None:
+        self.media = media
         self._hash = hashlib.sha256()
         self._size = 0
         self._texts = StreamTexts()

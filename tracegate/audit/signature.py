@@ -36,6 +36,8 @@ COVERED = (
 )
 """Fields that are covered where they are present, in this order, after status and content type."""
 
+_QUOTED = [(name, f'"{name}"') for name in COVERED]
+
 LISTS = ("x-served-by", "cache-status")
 """Lists to which others add members on the way; they are cut after one of ours."""
 
@@ -157,7 +159,7 @@ def _stated(fields: Fields) -> tuple[Member | None, bytes | None]:
 
 def _lines(status: int, fields: Fields, request: Request, *, path: bool) -> list[tuple[str, str]]:
     lines = [('"@status"', str(status)), ('"content-type"', fields.get("content-type", ""))]
-    lines += [(f'"{name}"', fields[name]) for name in COVERED if name in fields]
+    lines += [(quoted, fields[name]) for name, quoted in _QUOTED if name in fields]
     if request.digest is not None:
         lines.append(('"content-digest";req', request.digest))
     lines.append(('"@method";req', request.method))

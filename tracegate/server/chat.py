@@ -55,7 +55,7 @@ async def _stream(session: Session, reply: Reply) -> None:
         inbound.chunks += event.count
         if leaves is not None:
             leaves.send(event.data)
-    receipt = None if leaves is None else await session.finished(None)
+    receipt = None if leaves is None else await session.finished(leaves, None)
     comment = gateway.headers.comment(recorder, None, receipt) if gateway.comments else b""
     await session.send(comment + DONE, more=False)
 
