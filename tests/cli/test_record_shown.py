@@ -88,8 +88,8 @@ def test_a_record_is_one_tree(log: StoredLog) -> None:
         "region conflict: configured us",
         "1  hedge     open      openai · target openai-eu · gpt-5.5  region conflict: configured another",
         "2  hedge     ok        openai",
-        "cost     0.000007 USD (local)",
-        "usage    input 1, output 2, cache_read 3, cache_write 4, reasoning 5",
+        "cost      0.000007 USD (local)",
+        "usage     input 1, output 2, cache_read 3, cache_write 4, reasoning 5",
         f"final     leaf 7 of {ORIGIN}  behind the checkpoint",
         f"amend     leaf 8 of {ORIGIN}\n",
         f"erasure   leaf 9 of {ORIGIN}  by x: asked",
@@ -103,7 +103,7 @@ def test_what_is_not_known_is_left_out(log: StoredLog) -> None:
     said = _printed(record_tree([_stood(log, short)], published=True))
     assert [line.strip("├└│─ ") for line in said.splitlines()] == [
         f"{RECORD}  aborted (crash)",
-        "gateway  node n, version 1",
+        "gateway   node n, version 1",
         "leaves",
         f"aborted   leaf 7 of {ORIGIN}  under a checkpoint",
     ]
@@ -111,7 +111,7 @@ def test_what_is_not_known_is_left_out(log: StoredLog) -> None:
     res = msgspec.structs.replace(bare.res, status=None, media=None)
     said = _printed(record_tree([_stood(log, msgspec.structs.replace(bare, res=res, route=None))], published=True))
     assert f"{RECORD}  error (denied)\n" in said
-    assert "answer   no head, no content type, 80 bytes, complete, after 1000 ms" in said
+    assert "answer    no head, no content type, 80 bytes, complete, after 1000 ms" in said
     assert not any(name in said for name in ("attempts", "cost ", "usage", "served by", "route"))
 
 

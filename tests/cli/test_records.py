@@ -34,11 +34,11 @@ def test_a_record_is_shown_with_all_its_attempts(directory: Directory) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     for said in (
         f"{ONE}  ok",
-        "came     2026-11-",
-        "asked by tenant acme, key k",
+        "came      2026-11-",
+        "asked by  tenant acme, key k",
         "attempts",
         "gpt-5.5-2026-08-07 (asserted)",
-        "answer   200, application/json",
+        "answer    200, application/json",
         "after 1000 ms",
         f"intent    leaf 1 of {ORIGIN}",
         f"final     leaf 2 of {ORIGIN}  under a checkpoint",

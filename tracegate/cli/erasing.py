@@ -47,9 +47,11 @@ def _erase(where: Where, records: Sequence[str], reason: str, directory: Directo
         shown({"v": 1, "code": VERIFIED, "erased": now, "erased_before": before, "leaves": leaves})
         return VERIFIED
     for record in now:
-        click.echo(f"Erased     {record}: nobody can confirm what was asked or answered any more.")
+        click.echo(f"Erased     {record}: nothing here confirms any more what was asked or answered.")
     for record in before:
         click.echo(f"Unchanged  {record}: it was erased before.")
     for leaf in leaves:
-        click.echo(f"Written    leaf {leaf['index']} of {leaf['log']} says so; every proof stays valid.")
+        click.echo(
+            f"Written    leaf {leaf['index']} of {leaf['log']} says so; every proof stays valid, and so does a receipt that a client kept."
+        )
     return VERIFIED

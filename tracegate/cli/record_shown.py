@@ -15,6 +15,9 @@ from tracegate.audit.events import Aborted, Amend, Erased
 from tracegate.audit.kinds import Final, Intent, LeafUsage, Served, Tried
 from tracegate.audit.records import Stood
 
+TIMES = frozenset(("t", "t_start", "t_end", "from", "to"))
+"""Members of a leaf that are µs since 1970 UTC."""
+
 STYLES = {"ok": "green", "error": "red", "cancelled": "yellow", "open": "yellow"}
 
 
@@ -50,7 +53,7 @@ def record_tree(leaves: Sequence[Stood], published: bool | None) -> Tree:
     assert isinstance(asked, Intent | Final | Aborted)  # noqa: S101  # which the type checker can't see
     tree = Tree(Text(asked.record_id, "bold").append("  ").append_text(_state(closing)))
     for name, said in _asked(closing or asked):
-        tree.add(Text(f"{name:<9}", "bold").append(said, "default"))
+        tree.add(Text(f"{name:<10}", "bold").append(said, "default"))
     attempts = [tried for stood in leaves for tried in _attempts(stood)]
     if attempts:
         branch = tree.add(Text("attempts", "bold"))
@@ -58,7 +61,7 @@ def record_tree(leaves: Sequence[Stood], published: bool | None) -> Tree:
             branch.add(_tried(tried))
     if isinstance(closing, Final):
         for name, said in _answered(closing):
-            tree.add(Text(f"{name:<9}", "bold").append(said, "default"))
+            tree.add(Text(f"{name:<10}", "bold").append(said, "default"))
     stands = tree.add(Text("leaves", "bold"))
     for stood in leaves:
         stands.add(_standing(stood, closing, published))
@@ -184,4 +187,4 @@ def _grow(tree: Tree, value: dict[str, Any] | list[Any]) -> None:
         if isinstance(part, dict | list):
             _grow(tree.add(Text(f"{name}")), part)
         else:
-            tree.add(Text(f"{name}: {part}"))
+            tree.add(Text(f"{name}: {moment(part) if name in TIMES else part}"))
