@@ -11,7 +11,9 @@ import pytest
 from tests.audit.made import SIGNER, grown
 from tests.audit.vectors import CHECKPOINT, LEAVES, ORIGIN, ROOTS, VKEY
 from tests.house.repository import ROOT
+from tests.torture.served import served
 from tracegate.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from tracegate.audit.directory import Directory
 from tracegate.audit.encodings import base64_of
 from tracegate.audit.keys import parse_vkey
 from tracegate.audit.merkle import leaf_hash
@@ -71,6 +73,21 @@ def test_logs_of_several_levels_are_accepted(program: Path, tmp_path: Path, size
     assert _check(program, tmp_path) == (
         0,
         f"note: signed by {ORIGIN}\ntlog: {size} leaves, root {root}\nfsck: {size} leaves\n",
+    )
+
+
+def test_the_log_of_a_gateway_is_accepted(program: Path, tmp_path: Path) -> None:
+    """As it wrote it itself, while it served more than a bundle's leaves."""
+    served(tmp_path, 16)
+    (log,) = Directory(tmp_path / "log").logs()
+    head = log.head()
+    assert head is not None
+    assert head.size > 256
+    assert _check(program, log.folder, log.key.vkey) == (
+        0,
+        f"note: signed by {log.origin}\n"
+        f"tlog: {head.size} leaves, root {base64_of(head.checkpoint.root)}\n"
+        f"fsck: {head.size} leaves\n",
     )
 
 

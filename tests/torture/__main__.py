@@ -4,6 +4,7 @@
 python -m tests.torture killed --runs 500  gateways under load are killed, and all that clients got is verified: minutes
 python -m tests.torture faults             every system call of two lives fails, or is the last one: minutes
 python -m tests.torture power              the power fails at every moment of two lives: minutes
+python -m tests.torture answers            every byte of answers of each kind, and of their bundles, is altered: minutes
 python -m tests.torture altered            every byte of a log of a thousand leaves is altered in five ways: an hour
 ```
 
@@ -27,10 +28,12 @@ from random import Random
 from typing import TypeVar
 
 from tests.torture.altered import changes, found, quick, thousand_files
+from tests.torture.answers import accepted
 from tests.torture.cut import HOW, cuts, told
-from tests.torture.killing import LIVES, killed
+from tests.torture.killing import LIVES, Books, killed
 from tests.torture.life import settings_in
 from tests.torture.lives import Lives, faults
+from tests.torture.served import served
 
 T = TypeVar("T")
 
@@ -44,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.what == "killed":
         wrong = of_killed(given.runs, given.seed)
     else:
-        wrong = {"faults": of_faults, "power": of_power, "altered": of_altered}[given.what](given.step)
+        of = {"faults": of_faults, "power": of_power, "answers": of_answers, "altered": of_altered}
+        wrong = of[given.what](given.step)
     for line in wrong[:20]:
         sys.stdout.write(f"NOT OK  {line}\n")
     sys.stdout.write(f"{'NOT OK' if wrong else 'OK    '}  {given.what}: {len(wrong)} wrong\n")
@@ -54,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """What the command takes."""
     made = argparse.ArgumentParser(prog="python -m tests.torture", description="The audit log, tortured.")
-    made.add_argument("what", choices=("killed", "faults", "power", "altered"))
+    made.add_argument("what", choices=("killed", "faults", "power", "answers", "altered"))
     made.add_argument("--runs", type=int, default=500, help="of `killed`; default: 500")
     made.add_argument("--seed", type=int, default=1, help="of `killed`")
     made.add_argument("--step", type=int, default=1, help="of the others: only every so many of the cases")
@@ -91,6 +95,16 @@ def of_power(step: int) -> list[str]:
                     wrong += [f"{one.before.name}, {how} left: {said}" for said in found]
                     shutil.rmtree(folder)
     return wrong
+
+
+def of_answers(step: int) -> list[str]:
+    """Alter what clients got."""
+    with tempfile.TemporaryDirectory(prefix="tracegate-served-") as kept:
+        got = served(Path(kept), 1)
+        books = Books(Path(kept, "log"))
+        whole = [held for held in got if not held.streamed or held.receipt]
+        found = progress("answers", ((held.status, [*accepted(books, held, step)]) for held in whole), len(whole))
+        return [f"status {status}, {said}" for status, one in found for said in one]
 
 
 def of_altered(step: int) -> list[str]:

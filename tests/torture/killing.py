@@ -149,10 +149,10 @@ class Books:
     """
 
     def __init__(self, root: Path) -> None:
-        self._directory = Directory(root)
+        self.directory = Directory(root)
         self._blinds = Blinds(root / "private")
-        self._signers = {log.origin: self._directory.signer(log) for log in self._directory.logs()}
-        self._policy = trusting([log.key for log in self._directory.logs()])
+        self._signers = {log.origin: self.directory.signer(log) for log in self.directory.logs()}
+        self.policy = trusting([log.key for log in self.directory.logs()])
 
     def hold(self, got: Sequence[Held], called: Sequence[bytes], tally: Tally) -> None:
         """Hold what clients got, and the bodies that providers were sent, to the logs."""
@@ -170,12 +170,20 @@ class Books:
             if not any(committed(r, "req", digest) == said for r, said in intents):
                 tally.faults.append(f"request {number}: a provider was called, and there is no intent")
 
+    def bundle(self, record: str) -> bytes | None:
+        """The bundle of a record; `None` where it is not closed."""
+        found = find(self.directory, record)
+        if found is None or found.closing is None:
+            return None
+        log = found.closing.log
+        return msgspec.json.encode(bundle(found.closing, log.head(), self._signers[log.origin], self._blinds.r(record)))
+
     def _judged(self, held: Held) -> tuple[str, str | None]:
         """What kind of answer it is, and what is wrong with it."""
         record = held.record
         if record is None:
             return "without a record", "it came whole, and names no record" if held.whole else None
-        found = find(self._directory, record)
+        found = find(self.directory, record)
         if found is None:
             return "named", "there is no leaf of it"
         closing = found.closing
@@ -183,9 +191,7 @@ class Books:
             kind = "whole streams" if held.streamed else "whole answers"
             if closing is None or not isinstance(closing.leaf, Final):
                 return kind, "there is no final of it"
-            log = closing.log
-            made = bundle(closing, log.head(), self._signers[log.origin], self._blinds.r(record))
-            report = verify(Given(self._policy, now(), held.raw, msgspec.json.encode(made)))
+            report = verify(Given(self.policy, now(), held.raw, self.bundle(record)))
             wrong = [str(check) for check in report.checks if check.result != "pass"]
             return kind, ", ".join(wrong) if wrong and held.whole else None
         return "broken answers", None if found.intent is not None or held.status != 200 else "there is no intent of it"
@@ -193,7 +199,7 @@ class Books:
     def _intents(self, but: set[str | None]) -> list[tuple[bytes, str]]:
         """The blinding and the commitment to the question of intents, but of some records."""
         found = []
-        for log in self._directory.logs():
+        for log in self.directory.logs():
             for _, raw in log.leaves():
                 leaf = read(raw).leaf
                 if isinstance(leaf, Intent) and leaf.record_id not in but:
