@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
+from tracegate.build.audit import keeping_of
 from tracegate.build.telemetry import telemetry_of
 from tracegate.clock import RandomIds, SystemClock
 from tracegate.config.load import load
@@ -31,8 +32,11 @@ async def main(file: str) -> None:
     config = load(file, os.environ)
     clock, ids = SystemClock(), RandomIds()
     view = telemetry_of(config, clock, ids, os.environ).view
+    keeping = keeping_of(config, clock, ids)
+    assert keeping is not None
     sock = bind(config.listen)
-    async with serving(assemble(config, view, clock=clock, ids=ids).app, sock, config), LagTicker() as ticker:
+    app = assemble(config, view, clock=clock, ids=ids, audit=keeping.audit, beside=keeping).app
+    async with serving(app, sock, config), LagTicker() as ticker:
         _tell(sock.getsockname()[1])
         await asyncio.to_thread(sys.stdin.read)
     _tell(list(zip(ticker._due, ticker._seen, strict=False)))

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.agreement.client import Answer
-from tracegate import __version__
-from tracegate.audit.kinds import Gateway
+from tracegate.build.audit import gateway_of
 from tracegate.config.load import load
 from tracegate.config.model import Config
 from tracegate.server.assemble import assemble
@@ -50,7 +49,8 @@ class House:
         self.view = Collected(*views)
         self.log: MemoryLog | None = None
         if self.config.audit.mode != "off":
-            self.log = MemoryLog(self.clock, SeededIds(seed + 1000), writer_of(self.config), **(log or {}))
+            ids = SeededIds(seed + 1000)  # so that no draw of the gateway's depends on its log
+            self.log = MemoryLog(self.clock, ids, gateway_of(self.config, self.clock, ids), **(log or {}))
         self.assembled = assemble(
             self.config,
             self.view,
@@ -101,17 +101,6 @@ class House:
                 answer.left = True
         answer.body = b"".join(chunks)
         return answer
-
-
-def writer_of(config: Config) -> Gateway:
-    """What leaves say of a gateway."""
-    return Gateway(
-        node=config.gateway.node or "node",
-        run="00000000-0000-7000-8000-000000000000",
-        version=__version__,
-        config_digest=config.digest,
-        region=config.gateway.region,
-    )
 
 
 def loaded(text: str, env: Mapping[str, str] | None = None) -> Config:

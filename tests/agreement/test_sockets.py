@@ -8,6 +8,7 @@ to it (`GIVES_WAY`), so that what they stamp is right.
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ import pytest
 
 from tests.agreement.cases import CASES, CONFIG, Case
 from tests.agreement.check import Times, agree, agree_in_sum, of_request
+from tests.agreement.check_leaf import agree_leaf, agree_leaves_in_sum, proved
 from tests.agreement.client import Answer
 from tests.agreement.gateway_process import gateway_process
 from tests.agreement.socket_client import ask
 from tracegate.config.model import Renderer
+from tracegate.testing.audit import Stored
 from tracegate.testing.lag import LagTicker
 from tracegate.testing.otlp.registry import Registry
 from tracegate.testing.otlp.signals import Span
@@ -65,6 +68,7 @@ class Run:
     answers: list[Answer]
     receiver: Receiver
     entries: list[Entry]
+    log: Stored
     tickers: Sequence[LagTicker]
 
     def lag(self, start: int, end: int) -> int:
@@ -76,7 +80,7 @@ class Run:
         return max(ticker.p99() for ticker in self.tickers) <= CALM_NS
 
 
-def config_of(cases: Sequence[Case], origin: str, otlp: str, renderer: Renderer) -> str:
+def config_of(cases: Sequence[Case], origin: str, otlp: str, renderer: Renderer, log: Path) -> str:
     """Every case as routes and targets of its own, in one configuration."""
     head, _, rest = CONFIG.partition("targets:\n")
     targets, _, routes = rest.partition("routes:\n")
@@ -94,16 +98,18 @@ def config_of(cases: Sequence[Case], origin: str, otlp: str, renderer: Renderer)
     if renderer == "direct":  # so that each case runs over either transport, at no cost
         head = head.replace("transport: httpx", "transport: fast")
     export = f"telemetry: {{otlp: {otlp}, renderer: {renderer}, metrics_every: 1h}}\nlisten: 127.0.0.1:0\n"
+    export += f"audit: {{dir: {log}}}\n"
     return head.format(origin=origin, key="sk-planted-key-0123456789") + "".join(parts) + export
 
 
 async def run_once(cases: Sequence[Case], renderer: Renderer, file: Path) -> Run:
     """Ask for all of them at once."""
+    log = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=file.parent))
     slow = {f"sim-{case.first}": case.first + SLOW for case in cases if len(cases) == MIXED}
     receiver, ticker, beside = Receiver(registry=Registry.ours()), LagTicker(), LagTicker()
     with SimulatorProcess(slow) as simulator:
         async with listen(receiver) as listening:
-            text = config_of(cases, simulator.base_url.removesuffix("/v1"), listening.url, renderer)
+            text = config_of(cases, simulator.base_url.removesuffix("/v1"), listening.url, renderer, log)
             await asyncio.to_thread(file.write_text, text)
             async with gateway_process(str(file), ticker, LATER if renderer == "sdk" else {}) as port:
                 for stream in (False, True) * WARM:  # imports, connections and caches are not what is measured
@@ -111,7 +117,8 @@ async def run_once(cases: Sequence[Case], renderer: Renderer, file: Path) -> Run
                 await asyncio.to_thread(simulator.clear)
                 async with beside:
                     answers = await asyncio.gather(*(one(port, number, case) for number, case in enumerate(cases)))
-        return Run(cases, answers, receiver, await asyncio.to_thread(simulator.log), (ticker, beside))
+        entries = await asyncio.to_thread(simulator.log)
+        return Run(cases, answers, receiver, entries, Stored(log), (ticker, beside))
 
 
 async def one(port: int, number: int, case: Case) -> Answer:
@@ -126,16 +133,21 @@ def holds(run: Run) -> None:
     run.receiver.check()
     offset = time.time_ns() - time.monotonic_ns()
     times = Times(offset, lambda start, end: WITHIN_NS + run.lag(start, end))
-    spans = run.receiver.spans
+    spans, leaves = run.receiver.spans, run.log.leaves()
     for number, (case, answer) in enumerate(zip(run.cases, run.answers, strict=True)):
         mine = of_request(spans, answer) if answer.status is not None else _of_route(spans, f"chat{number}")
         assert case.tree == span_tree(mine).replace(f"route chat{number}", "route chat")
         assert answer.status == case.status
         called = {f"00-{span.trace.hex()}-{span.span.hex()}-01" for span in mine}
         agree(answer, mine, [entry for entry in run.entries if entry.header("traceparent") in called], times)
+        agree_leaf(answer, mine, leaves)
+        if answer.status is not None:
+            assert proved(answer, run.log).verdict == ("incomplete" if answer.left else "verified")
     # A request whose idle connection had died is sent again as the same attempt, so a provider may see it twice.
     assert len({entry.header("traceparent") for entry in run.entries}) == sum(case.calls for case in run.cases)
     agree_in_sum(run.receiver, run.receiver.spans)
+    agree_leaves_in_sum(run.receiver, leaves)
+    assert run.log.faults() == []
 
 
 def _of_route(spans: Sequence[Span], name: str) -> list[Span]:

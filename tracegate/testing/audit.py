@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tracegate.audit.blinds import PRIVATE, Blinds
 from tracegate.audit.bundles import bundle
 from tracegate.audit.canonical import decode
 from tracegate.audit.directory import Directory
@@ -62,7 +63,42 @@ class InlineLane:
         """See `Lane.close`."""
 
 
-class MemoryLog:
+class Stored:
+    """What stands in an audit directory that one process writes, or has written.
+
+    Args:
+        folder: The directory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def key(self) -> Key:
+        """The public key of the last log."""
+        return Directory(self.folder).logs()[-1].key
+
+    def leaves(self) -> list[dict[str, Any]]:
+        """What its leaves say, in their order, those that are under no checkpoint yet included."""
+        return [decode(raw) for log in Directory(self.folder).logs() for _, raw in log.leaves()]
+
+    def bundle(self, record_id: str) -> bytes | None:
+        """The bundle of a record, as the gateway gives it out; `None` where the record is not closed."""
+        directory = Directory(self.folder)
+        found = find(directory, record_id)
+        if found is None or found.closing is None:
+            return None
+        log = found.closing.log
+        r = Blinds(self.folder / PRIVATE).r(record_id)
+        return json.dumps(bundle(found.closing, log.head(), directory.signer(log), r)).encode()
+
+    def faults(self) -> list[Check]:
+        """What `fsck` finds in the last log, by its own key: nothing, if it is sound."""
+        log = Directory(self.folder).logs()[-1]
+        return [check for check in fsck(Folder(log.folder), log.key).checks if check.result != "pass"]
+
+
+class MemoryLog(Stored):
     """A log that takes leaves from the moment on that it is made, inside a running loop.
 
     Args:
@@ -88,7 +124,8 @@ class MemoryLog:
         disk: Disk | None = None,
         sign_path: bool = True,
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tracegate-audit-", dir=MEMORY if MEMORY.is_dir() else None))
+        memory = MEMORY if MEMORY.is_dir() else None
+        super().__init__(Path(tempfile.mkdtemp(prefix="tracegate-audit-", dir=memory)))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         disk = disk or MemoryDisk()
         home = Home(self.folder, "localhost", "test", "r1")
@@ -99,30 +136,6 @@ class MemoryLog:
         )
         """What a gateway is given."""
         self.audit.run()
-
-    @property
-    def key(self) -> Key:
-        """The public key of the log of now."""
-        return self.audit.epoch.signer.key
-
-    def leaves(self) -> list[dict[str, Any]]:
-        """What its leaves say, in their order, those that are under no checkpoint yet included."""
-        return [decode(raw) for log in Directory(self.folder).logs() for _, raw in log.leaves()]
-
-    def bundle(self, record_id: str) -> bytes | None:
-        """The bundle of a record, as the gateway gives it out; `None` where the record is not closed."""
-        directory = Directory(self.folder)
-        found = find(directory, record_id)
-        if found is None or found.closing is None:
-            return None
-        log = found.closing.log
-        signer, r = self.audit.epoch.signer, self.audit.blinds.r(record_id)
-        return json.dumps(bundle(found.closing, log.head(), signer, r)).encode()
-
-    def faults(self) -> list[Check]:
-        """What `fsck` finds in the log of now, by its own key: nothing, if it is sound."""
-        log = Directory(self.folder).log(self.key.name)
-        return [check for check in fsck(Folder(log.folder), self.key).checks if check.result != "pass"]
 
     async def close(self) -> None:
         """Close what is open, then the log, and publish both; the files stay as long as this object."""
