@@ -20,7 +20,7 @@ from tracegate.audit.keys import parse_vkey
 from tracegate.audit.kinds import At, Final, Intent
 from tracegate.audit.leaf import read
 from tracegate.audit.log import LogUnavailable
-from tracegate.audit.opening import InUse
+from tracegate.audit.opening import InUse, open_log
 from tracegate.audit.process import BEAT_NS, CLOSE_S, Audit, Settings
 from tracegate.audit.segments import scan
 from tracegate.audit.succession import Home, month_ends
@@ -206,6 +206,24 @@ def test_a_leaf_that_was_made_for_the_log_before_is_no_leaf_of_this_one(tmp_path
     (moved,) = (leaf for leaf in _leaves(tmp_path, f"{JANUARY}.2") if isinstance(leaf, Final))
     assert moved.prev_intent is not None
     assert moved.prev_intent.log == "gw.example/tracegate/prod/r1/2026-01"
+
+
+def test_what_waits_for_the_old_log_is_written_before_it_ends(tmp_path: Path) -> None:
+    """In groups of its own."""
+
+    async def scene(audit: Audit, clock: FakeClock, disk: FaultyDisk) -> None:
+        log = audit.epoch.log
+        new = open_log(disk, audit.home.place("r1", f"{JANUARY}.2"), clock.wall() // SECOND)
+        for n in range(3):
+            log.keep(log.own.alive(n))
+        following = asyncio.create_task(log.follow(new))
+        await asyncio.sleep(0)  # one turn of the loop: it is on its way
+        log.keep(log.own.alive(9))
+        head = await following
+        assert (head.log, head.size) == (audit.epoch.origin, 7)
+
+    _played(tmp_path, scene)
+    assert _types(tmp_path, f"{JANUARY}.2") == ["Opened", "Heartbeat", "Closed"]
 
 
 def test_a_turn_waits_for_a_log_that_can_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,6 +26,12 @@ from tests.server.certificate import certificate
 from tests.server.opened import CALL, KEY, KEYS, SECRET, config
 from tests.server.processes import ask
 from tests.server.sockets import Served, call, on_sockets, until
+from tracegate.audit.directory import Directory
+from tracegate.audit.events import Opened
+from tracegate.audit.folder import Folder
+from tracegate.audit.fsck import fsck
+from tracegate.audit.kinds import Final
+from tracegate.audit.leaf import read
 from tracegate.clock import SystemClock
 from tracegate.config.model import Config, Listen
 from tracegate.errors import ConfigError
@@ -193,6 +199,7 @@ def test_every_worker_serves_the_same_and_one_that_dies_is_replaced(tmp_path: Pa
                 assert process.out == ""
                 (line,) = process.err.splitlines()
                 assert line.endswith(f"INFO uvicorn.error: Child process [{first}] died")
+        assert_two_logs(tmp_path / "tracegate-audit")
         ids = {span.origin.resource["service.instance.id"] for span in receiver.spans}
         assert len(ids) >= 2
         assert (
@@ -200,6 +207,20 @@ def test_every_worker_serves_the_same_and_one_that_dies_is_replaced(tmp_path: Pa
         )
 
     ran(main)
+
+
+def assert_two_logs(folder: Path) -> None:
+    """Each worker had one; that of the one that died was gone on with. Both are sound, and no record is in both."""
+    logs = Directory(folder).logs()
+    assert sorted(log.name.split("/")[0][-3:] for log in logs) == ["-w0", "-w1"]
+    opened, records = [], []
+    for log in logs:
+        assert [str(check) for check in fsck(Folder(log.folder), log.key).checks if check.result != "pass"] == []
+        leaves = [read(raw).leaf for _, raw in log.leaves()]
+        opened += [leaf.reason for leaf in leaves if isinstance(leaf, Opened)]
+        records += [leaf.record_id for leaf in leaves if isinstance(leaf, Final)]
+    assert sorted(opened) == ["new", "new", "recovery"]
+    assert len(set(records)) == len(records) >= 32
 
 
 async def both_answer(process: processes.Process) -> None:
