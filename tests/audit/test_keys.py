@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.audit.vectors import ORIGIN, SEED, VECTORS, VKEY
 from tracegate.audit.encodings import base64_of
-from tracegate.audit.keys import LOG, WITNESS, Key, Signer, check_name, check_origin, parse_vkey, signer_of
+from tracegate.audit.keys import LOG, WITNESS, Key, Signer, check_name, check_origin, parse_vkey, pem_of, signer_of
 from tracegate.errors import Malformed
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(SEED)
@@ -35,9 +35,16 @@ def test_the_key_of_the_vectors() -> None:
 
 def test_a_private_key_is_read_from_pem() -> None:
     """And signs as the one it was written from."""
-    signer = signer_of(ORIGIN, _pem(NoEncryption()))
-    assert signer.key.vkey == VKEY
-    assert signer.key.verifies(signer.sign(b"text"), b"text")
+    usual = _pem(NoEncryption())
+    for pem in (usual, usual.replace(b"\n", b"\r\n"), usual.strip(), b"a comment\n" + usual):
+        signer = signer_of(ORIGIN, pem)
+        assert signer.key.vkey == VKEY
+        assert signer.key.verifies(signer.sign(b"text"), b"text")
+
+
+def test_a_private_key_is_written_as_everybody_writes_it() -> None:
+    """To the byte."""
+    assert pem_of(PRIVATE) == _pem(NoEncryption())
 
 
 def test_what_is_no_plain_ed25519_key_is_refused() -> None:

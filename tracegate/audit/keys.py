@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tracegate.audit.encodings import base64_of, from_base64
 from tracegate.errors import Malformed
@@ -25,6 +25,10 @@ WITNESS = 0x04
 
 SIGNATURE = 64  # bytes of an Ed25519 signature
 
+_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
+"""What stands before the 32 bytes of an Ed25519 key in PKCS #8. Source: RFC 8410, section 10.3."""
+
+_PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----\r?\n([0-9A-Za-z+/]{64})\r?\n-----END PRIVATE KEY-----\s*")
 _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]+")
 _VKEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
 _ORIGIN = re.compile(r"(localhost|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+)/tracegate(/[A-Za-z0-9._-]+){3}")
@@ -101,6 +105,10 @@ def signer_of(name: str, pem: bytes, kind: int = LOG) -> Signer:
     Raises:
         Malformed: It is no Ed25519 key.
     """
+    if (usual := _PEM.fullmatch(pem)) is not None and (raw := b64decode(usual[1])).startswith(_PKCS8):
+        return Signer(name, Ed25519PrivateKey.from_private_bytes(raw[len(_PKCS8) :]), kind)
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # loads every kind of key there is
+
     try:
         private = load_pem_private_key(pem, None)
     except (ValueError, TypeError):  # a type error: it is encrypted
@@ -108,6 +116,12 @@ def signer_of(name: str, pem: bytes, kind: int = LOG) -> Signer:
     if not isinstance(private, Ed25519PrivateKey):
         raise Malformed("not an Ed25519 key")
     return Signer(name, private, kind)
+
+
+def pem_of(private: Ed25519PrivateKey) -> bytes:
+    """A private key in PKCS #8 PEM, as everybody reads it."""
+    body = b64encode(_PKCS8 + private.private_bytes_raw())
+    return b"-----BEGIN PRIVATE KEY-----\n%b\n-----END PRIVATE KEY-----\n" % body
 
 
 def check_name(name: str) -> str:

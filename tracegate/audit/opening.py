@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tracegate.audit.blinds import PRIVATE as PRIVATE_FOLDER
 from tracegate.audit.blinds import SUFFIX, end_of
@@ -21,7 +20,7 @@ from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
 from tracegate.audit.disk import PRIVATE, Disk, beside, make_folders, put, stage
 from tracegate.audit.events import Aborted, Closed, Configured, Leaf, Opened
 from tracegate.audit.growing import Growing
-from tracegate.audit.keys import Signer, check_origin, signer_of
+from tracegate.audit.keys import Signer, check_origin, pem_of, signer_of
 from tracegate.audit.kinds import At, Final, Head, Intent
 from tracegate.audit.leaf import read
 from tracegate.audit.merkle import leaf_hash
@@ -200,8 +199,7 @@ def _made(disk: Disk, place: Place, now: int) -> tuple[Signer, int]:
     private = Ed25519PrivateKey.generate()
     signer = Signer(place.origin, private)
     make_folders(disk, place.key.parent)
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    stage(disk, beside(place.key), pem, PRIVATE)
+    stage(disk, beside(place.key), pem_of(private), PRIVATE)
     disk.sync_folder(place.key.parent)
     stated = {"created": now, "origin": place.origin, "v": 1, "vkey": signer.key.vkey}
     put(disk, place.folder / "log.json", encode(stated))
