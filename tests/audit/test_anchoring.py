@@ -6,12 +6,18 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from tests.audit.naive import naive_root
+from tests.audit.shipped import leaf, write_log
 from tests.audit.vectors import CHECKPOINT, ORIGIN, ROOTS
-from tracegate.audit.anchoring import EVERY_NS, Anchor, Anchoring, Head, Held, Unanchored
+from tracegate.audit.anchoring import EVERY_NS, Anchor, Anchoring, Head, Held, Unanchored, newest
 from tracegate.audit.checkpoint import Checkpoint
+from tracegate.audit.lane import ThreadLane
+from tracegate.audit.merkle import consistent, leaf_hash
+from tracegate.errors import Malformed
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
 
@@ -94,6 +100,38 @@ def test_a_slow_one_holds_up_nobody() -> None:
         await task
 
     asyncio.run(main())
+
+
+def test_the_newest_head_is_read_from_the_log_with_its_proofs(tmp_path: Path) -> None:
+    """Of any size, while the log's own process may be writing it; there is none before the first."""
+
+    async def main() -> None:
+        lane = ThreadLane()
+        log = write_log(tmp_path, 9, behind=2)
+        head = await newest(log.folder, lane)
+        assert head is not None
+        assert (head.checkpoint.size, head.note) == (9, (log.folder / "checkpoint").read_text())
+        hashes = [leaf_hash(leaf(index)) for index in range(9)]
+        for old in range(1, 9):
+            proof = await head.consistency(old)
+            assert consistent(old, 9, proof, naive_root(hashes[:old]), head.checkpoint.root)
+        (log.folder / "checkpoint").unlink()
+        assert await newest(log.folder, lane) is None
+        lane.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("exc", [OSError("no such disk"), Malformed("no log")])
+def test_a_head_that_can_not_be_read_is_told_to_the_operator(exc: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """And tried again with the next."""
+
+    async def broken() -> Head | None:
+        raise exc
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(Anchoring([Giving(None)], broken, lambda head, held: None, FakeClock()).tell())
+    assert caplog.messages == [f"The head of the audit log can't be read, and is not anchored: {exc}."]
 
 
 def test_they_are_told_again_and_again_until_it_ends() -> None:

@@ -10,7 +10,9 @@ import pytest
 from tests.audit.failing import ORIGIN, SECOND, FaultyDisk, final, intent, place_in, record
 from tests.audit.leaves import AT, GATEWAY, HEX, LOG
 from tracegate.audit.aborting import aborted
-from tracegate.audit.events import Aborted, Closed, Erased, Heartbeat, Leaf, Read
+from tracegate.audit.anchoring import Held
+from tracegate.audit.checkpoint import Checkpoint
+from tracegate.audit.events import Aborted, Anchored, Closed, Erased, Heartbeat, Leaf, Read
 from tracegate.audit.kinds import Head
 from tracegate.audit.leaf import read, write
 from tracegate.audit.opening import OpenedLog, open_log
@@ -70,9 +72,10 @@ def test_every_leaf_is_of_the_log_and_has_its_time(late: int) -> None:
     clock = FakeClock()
     clock.advance(late)
     own, asked = OwnLeaves(ORIGIN, GATEWAY, clock), intent(7)
-    leaves: list[Heartbeat | Closed | Aborted | Erased | Read] = [
+    leaves: list[Heartbeat | Closed | Aborted | Erased | Read | Anchored] = [
         *(own.alive(2, 3), own.closed("rotate", 4), own.aborted(AT, asked, "shutdown")),
         *(own.erased([record(1)], "ann", "asked for"), own.read("ann", "find", [record(n) for n in range(120)], 130)),
+        own.anchored(Checkpoint(own.origin, 6, bytes(32)), Held("witness", "w.example/w", "— w.example/w AAAA\n")),
     ]
     assert leaves[0] == msgspec.structs.replace(own.alive(0), open_intents=2, dropped_spans=3)
     assert leaves[1] == msgspec.structs.replace(own.closed(), reason="rotate", open_intents=4)
@@ -86,6 +89,8 @@ def test_every_leaf_is_of_the_log_and_has_its_time(late: int) -> None:
     )
     assert isinstance(leaves[4], Read)
     assert (len(leaves[4].record_ids), leaves[4].count, leaves[4].what) == (100, 130, "find")
+    assert isinstance(leaves[5], Anchored)
+    assert (leaves[5].kind, leaves[5].size, leaves[5].root) == ("witness", 6, "00" * 32)
     for leaf in leaves:
         assert read(write(leaf)).leaf == leaf
         assert (leaf.log, leaf.gateway, leaf.t) == (ORIGIN, GATEWAY, _now(clock))

@@ -34,9 +34,16 @@ class TestWitness:
         self._private = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
         self._name = name
         self._seconds = seconds
-        self._logs = {log.split("+", 2)[0]: log.split("+", 2)[1:] for log in logs}
+        self._logs: dict[str, list[str]] = {}
+        for log in logs:
+            self.know(log)
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.asked: list[bytes] = []
+
+    def know(self, log: str) -> None:
+        """A log that it knows from now on, by its verifier key."""
+        origin, *key = log.split("+", 2)
+        self._logs[origin] = key
 
     @property
     def vkey(self) -> str:

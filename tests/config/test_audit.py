@@ -11,6 +11,7 @@ from tests.config.reading import ENV, KNOWN, configured, draft, notes, problems,
 from tracegate.config.audit import FLOORS, audit
 from tracegate.config.load import load
 from tracegate.config.model import DEFAULT, Audit, Otlp
+from tracegate.config.model_audit import Anchor
 
 HEAD = "providers: {openai: {}}\n"
 DAY = 86_400 * 10**9
@@ -26,7 +27,7 @@ def test_the_default_is_a_strict_log_beside_the_file() -> None:
     found = configured(HEAD)
     assert Path(found.audit.dir) == Path(found.file or "").parent / "tracegate-audit"
     assert replace(found.audit, dir="", origins={}) == Audit(
-        "strict", "", "localhost", "default", "host-1", 50_000_000, 184 * DAY, None, True, None, (), {}
+        "strict", "", "localhost", "default", "host-1", 50_000_000, 184 * DAY, None, True, None, (), (), {}
     )
     assert set(found.audit.origins.values()) == {DEFAULT}
     assert load(None, ENV, KNOWN).audit.dir == "tracegate-audit"
@@ -59,6 +60,16 @@ def test_the_file_says_it_otherwise() -> None:
     assert section("{dir: /var/logs}").dir == "/var/logs"
     assert section("{mode: off}").mode == "off"
     assert section("{ship: none}").ship is None
+
+
+def test_who_is_told_of_heads_is_named() -> None:
+    """What its settings mean is the affair of its kind, which another package may bring."""
+    found = section("{anchors: {w1: {kind: witness, key: w.example/w+k, url: 'https://w'}, t: {kind: rfc3161}}}")
+    assert found.anchors == (
+        Anchor("w1", "witness", (("key", "w.example/w+k"), ("url", "https://w"))),
+        Anchor("t", "rfc3161", ()),
+    )
+    assert section().anchors == ()
 
 
 def test_what_is_shipped_goes_as_the_section_says() -> None:
@@ -95,6 +106,9 @@ def test_the_replica_is_the_machine_as_an_element_of_a_name(node: str, replica: 
         ("{retention: pic}", "audit.retention: `pic` is not allowed here"),
         ("{retention: 90}", "audit.retention: `90` has no unit"),
         ("{retention: {preset: pci, keep: 364d}}", "audit.retention.keep: 364d is shorter than `pci` asks for, 365d"),
+        ("{anchors: [w]}", "audit.anchors: a list is not a map"),
+        ("{anchors: {w: {url: x}}}", "audit.anchors: `w` has no `kind`"),
+        ("{anchors: {w: {kind: witness, url: [x]}}}", "audit.anchors: a list is not text"),
         ("{auditors: [bob]}", "audit.auditors[0]: there is no key `bob`"),
     ],
 )

@@ -47,7 +47,7 @@ def gateway(text: str, env: Mapping[str, str] = ENV, files: Mapping[str, str] = 
 def test_the_gateways_values_are_all_there() -> None:
     """With where each came from."""
     found = gateway(TEXT, {**ENV, "OTEL_METRICS_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:1"})
-    assert len(found) == 42
+    assert len(found) == 43
     assert found["listen.address"] == "[::1]:0 | file tracegate.yaml:2"
     assert found["listen.tls"] == "c.pem | file tracegate.yaml:2"
     assert found["gateway.region"] == "eu-1 | file tracegate.yaml:3"
@@ -59,7 +59,7 @@ def test_the_gateways_values_are_all_there() -> None:
     assert found["audit.retention"] == "365d (pci) | file tracegate.yaml:15"
     assert found["audit.wait"] == "50ms | default"
     assert found["audit.dir"].endswith("tracegate-audit | default")
-    assert found["audit.ship"] == found["audit.auditors"] == "none | default"
+    assert found["audit.ship"] == found["audit.auditors"] == found["audit.anchors"] == "none | default"
     assert found["telemetry.traces"] == "off | file tracegate.yaml:14"
     assert found["telemetry.metrics"] == "off | env OTEL_METRICS_EXPORTER"
     assert found["telemetry.logs"] == "http://c:1/v1/logs | env OTEL_EXPORTER_OTLP_ENDPOINT"

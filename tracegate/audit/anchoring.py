@@ -14,11 +14,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Literal, Protocol
 
 from tracegate.audit.checkpoint import Checkpoint
+from tracegate.audit.folder import Folder
+from tracegate.audit.lane import Lane
+from tracegate.audit.merkle import consistency
+from tracegate.audit.reading import StoredLog
+from tracegate.audit.tiles import TileNodes
 from tracegate.clock import Clock
-from tracegate.errors import TracegateError
+from tracegate.errors import Malformed, TracegateError
 
 Kind = Literal["witness", "rfc3161", "object-lock"]
 
@@ -99,6 +106,29 @@ Make = Callable[[Mapping[str, str], Post], Anchor]
 """What a package gives to the entry point group: an anchor of its settings. It raises `ConfigError`."""
 
 
+async def newest(folder: Path, lane: Lane) -> Head | None:
+    """The head of a log on disk, with its proofs; `None` before there is one.
+
+    Args:
+        folder: Of the log.
+        lane: Where files are read.
+
+    Raises:
+        OSError: It can't be read.
+        Malformed: It is no log.
+    """
+    log = await lane.run(partial(StoredLog, folder))
+    head = await lane.run(log.head)
+    if head is None:
+        return None
+    nodes = TileNodes(head.size, Folder(folder).read)
+
+    async def proof(old: int) -> Sequence[bytes]:
+        return await lane.run(partial(consistency, old, head.size, nodes))
+
+    return Head(head.note, head.checkpoint, proof)
+
+
 class Anchoring:
     """Tells every anchor of the newest head, from time to time.
 
@@ -131,8 +161,12 @@ class Anchoring:
             await self.tell()
 
     async def tell(self) -> None:
-        """Tell all of them once, at the same time: a slow one holds up nobody."""
-        head = await self._head()
+        """Tell all of them once, at the same time: a slow one holds up nobody. Nothing is raised."""
+        try:
+            head = await self._head()
+        except (Malformed, OSError) as exc:
+            logger.warning("The head of the audit log can't be read, and is not anchored: %s.", exc)
+            return
         if head is not None:
             await asyncio.gather(*(self._tell(anchor, head) for anchor in self._anchors))
 

@@ -12,9 +12,12 @@ from typing import Literal
 from msgspec.structs import replace
 
 from tracegate.audit.aborting import Cause, aborted
+from tracegate.audit.anchoring import Held
+from tracegate.audit.checkpoint import Checkpoint
 from tracegate.audit.encodings import base64url_of
 from tracegate.audit.events import (
     Aborted,
+    Anchored,
     Closed,
     Configured,
     Erased,
@@ -148,6 +151,20 @@ class OwnLeaves:
             new=new.key.vkey,
             sig_old=base64url_of(old.sign(text)),
             sig_new=base64url_of(new.sign(text)),
+        )
+
+    def anchored(self, head: Checkpoint, held: Held) -> Anchored:
+        """That somebody else holds a head of this log."""
+        return Anchored(
+            v=1,
+            log=self.origin,
+            gateway=self._gateway,
+            t=self._now(),
+            kind=held.kind,
+            size=head.size,
+            root=head.root.hex(),
+            where=held.where,
+            proof=held.proof,
         )
 
     def erased(self, record_ids: Sequence[str], by: str, reason: str) -> Erased:

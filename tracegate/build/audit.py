@@ -16,6 +16,7 @@ from tracegate.audit.lane import Lane, ThreadLane
 from tracegate.audit.process import STRICT_NS, Audit, Settings
 from tracegate.audit.render_attempts import fit
 from tracegate.audit.succession import Home, take
+from tracegate.build.anchors import HeadAnchoring, anchoring_of
 from tracegate.build.shipping import LeafShipping, shipping_of
 from tracegate.clock import Clock, Ids
 from tracegate.config.model import Config
@@ -30,14 +31,18 @@ class Keeping:
         audit: The log, which was taken and does not run yet.
         control: Hears commands.
         shipping: Sends leaves away; `None` where they go nowhere.
+        anchoring: Tells of heads; `None` where nobody is told.
     """
 
-    __slots__ = ("_control", "_shipping", "audit")
+    __slots__ = ("_anchoring", "_control", "_shipping", "audit")
 
-    def __init__(self, audit: Audit, control: Control, shipping: LeafShipping | None) -> None:
+    def __init__(
+        self, audit: Audit, control: Control, shipping: LeafShipping | None, anchoring: HeadAnchoring | None = None
+    ) -> None:
         self.audit = audit
         self._control = control
         self._shipping = shipping
+        self._anchoring = anchoring
 
     async def start(self) -> None:
         """Take leaves from now on."""
@@ -48,10 +53,14 @@ class Keeping:
             logger.warning("No command will reach this gateway while it runs: %s", exc)
         if self._shipping is not None:
             self._shipping.start()
+        if self._anchoring is not None:
+            self._anchoring.start()
 
     async def close(self) -> None:
         """Close the log, and ship what can be shipped soon."""
         await self._control.close()
+        if self._anchoring is not None:
+            await self._anchoring.close()
         await self.audit.close()
         if self._shipping is not None:
             await self._shipping.close()
@@ -83,7 +92,7 @@ def keeping_of(
         lane: Where the log's disk work is done.
 
     Raises:
-        ConfigError: Leaves can't be shipped as it is configured.
+        ConfigError: Leaves can't be shipped, or heads not told of, as it is configured.
         InUse: Another process has the log.
         StartRefused: It must not be continued as it is.
         OSError: It can't be written.
@@ -95,8 +104,9 @@ def keeping_of(
     taken = take(disk, settings.home, written, clock)
     audit = Audit(taken, settings, written, clock, ids, disk=disk, lane=lane, dropped=dropped)
     shipping = shipping_of(config, audit, clock, ids, resource or {})
+    anchoring = anchoring_of(config, audit, clock)
     control = Control(settings.home.private, taken.replica, ThreadLane(), partial(answered, audit))
-    return Keeping(audit, control, shipping)
+    return Keeping(audit, control, shipping, anchoring)
 
 
 def settings_of(config: Config, workers: int = 1) -> Settings | None:

@@ -1,4 +1,4 @@
-"""Dialects, policies and instrumentations, built-in and third parties', through the same entry points."""
+"""Dialects, policies, anchors and instrumentations, built-in and third parties', through the same entry points."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
+from tracegate.audit.anchoring import Make
 from tracegate.build.exchanges import Instrument
 from tracegate.dialects.dialect import Dialect
 from tracegate.errors import ConfigError
@@ -24,6 +25,11 @@ def dialects() -> dict[str, Dialect]:
 def policies() -> dict[str, Policy]:
     """Every policy of the entry point group `tracegate.policies`, by key."""
     return {name: found() for name, found in _load("tracegate.policies").items()}
+
+
+def anchors() -> dict[str, Make]:
+    """What makes each kind of anchor of the entry point group `tracegate.anchors`, by kind."""
+    return dict(_load("tracegate.anchors"))
 
 
 def instrument_of(view: View) -> Instrument | None:

@@ -7,14 +7,14 @@ Source: section 12 of the configuration's reference. Floors of retention: Regula
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 from tracegate.config import schema_audit as schema
 from tracegate.config.draft import Draft
-from tracegate.config.model_audit import Audit, Preset
+from tracegate.config.model_audit import Anchor, Audit, Preset
 from tracegate.config.nearest import did_you_mean, listed
 from tracegate.config.origin import DEFAULT
 from tracegate.config.telemetry import exporter
@@ -62,8 +62,13 @@ def audit(draft: Draft, file: str | None, keys: Collection[str]) -> Audit:
         sign_path=written.sign_path,
         ship=None if ship is None or ship.endpoint == "none" else exporter(draft, ("audit", "ship"), ship),
         auditors=written.auditors,
+        anchors=tuple(_anchor(name, settings) for name, settings in (written.anchors or {}).items()),
         origins={key: draft.written_or_default(("audit", key)) for key in schema.Audit.fields()},
     )
+
+
+def _anchor(name: str, settings: Mapping[str, str]) -> Anchor:
+    return Anchor(name, settings["kind"], tuple((key, value) for key, value in settings.items() if key != "kind"))
 
 
 def meant(audit: Audit) -> Audit:

@@ -90,6 +90,7 @@ def _audit(audit: Audit) -> list[tuple[str, str]]:
         ("sign_path", boolean(audit.sign_path)),
         ("ship", "none" if audit.ship is None else audit.ship.endpoint),
         ("auditors", ", ".join(audit.auditors) or "none"),
+        ("anchors", ", ".join(f"{anchor.name} ({anchor.kind})" for anchor in audit.anchors) or "none"),
     ]
 
 

@@ -13,6 +13,21 @@ Preset = Literal["ai-act", "pci", "hipaa", "sec-17a4"]
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """Somebody who is told of the heads of logs.
+
+    Args:
+        name: In this file.
+        kind: Who makes it of its settings.
+        settings: As they were written; what they mean is the kind's affair.
+    """
+
+    name: str
+    kind: str
+    settings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """Where and how the audit log is kept.
 
@@ -26,6 +41,7 @@ class Audit:
         sign_path: Signatures of responses cover the request's path.
         ship: Where leaves are sent to as OTLP logs; `None`: nowhere.
         auditors: Ids of keys that may read every tenant's receipts.
+        anchors: Who is told of the heads of logs, so that they can't be taken back.
     """
 
     mode: AuditMode
@@ -39,4 +55,5 @@ class Audit:
     sign_path: bool
     ship: Otlp | None
     auditors: tuple[str, ...]
+    anchors: tuple[Anchor, ...] = ()
     origins: Origins = field(default_factory=no_origins, repr=False, compare=False)

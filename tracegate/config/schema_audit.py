@@ -38,6 +38,18 @@ def _host(value: object) -> str:
     return name
 
 
+def _anchors(value: object) -> dict[str, dict[str, str]]:
+    if not isinstance(value, dict):
+        raise Wrong(f"{shown(value)} is not a map", "write `{NAME: {kind: witness, key: …, url: …}}`.")
+    return {_element(name): _anchor(name, settings) for name, settings in value.items()}
+
+
+def _anchor(name: str, settings: object) -> dict[str, str]:
+    if not isinstance(settings, dict) or "kind" not in settings:
+        raise Wrong(f"`{name}` has no `kind`", "write `{kind: witness, key: …, url: …}`.")
+    return {key: text(setting) for key, setting in settings.items()}
+
+
 Element = Annotated[str, Reads(_element)]
 
 
@@ -67,3 +79,4 @@ class Audit(Form):
     sign_path: f.Boolean = True
     ship: Otlp | None = None
     auditors: f.Names = ()
+    anchors: Annotated[dict[str, dict[str, str]], Reads(_anchors)] | None = None

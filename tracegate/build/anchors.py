@@ -1,0 +1,79 @@
+"""From configuration to who is told of the heads of the audit log: witnesses, and what other packages bring."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tracegate.audit.anchoring import Anchor, Anchoring, Head, Held, newest
+from tracegate.audit.process import Audit
+from tracegate.build.plugins import anchors
+from tracegate.clock import Clock
+from tracegate.config.model import Config
+from tracegate.errors import ConfigError
+from tracegate.telemetry.post import Poster
+
+
+class HeadAnchoring:
+    """Tells of heads from the start of a process to its end.
+
+    Args:
+        anchoring: Does the work.
+        posters: The connections of the anchors.
+    """
+
+    __slots__ = ("_posters", "_task", "anchoring")
+
+    def __init__(self, anchoring: Anchoring, posters: Sequence[Poster]) -> None:
+        self.anchoring = anchoring
+        self._posters = posters
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; to be called when the log is open."""
+        self._task = asyncio.create_task(self.anchoring.run(), name="tracegate-audit-anchoring")
+
+    async def close(self) -> None:
+        """End, at once: the next start tells the next head; to be called while the log is open."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):  # which is how it ends
+                await task
+        for poster in self._posters:
+            await poster.close()
+
+
+def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | None:
+    """What a configuration asks for; `None` where nobody is told.
+
+    Args:
+        config: The configuration.
+        audit: The log of this process, which gets a leaf for each head that is held.
+        clock: Of the running loop.
+
+    Raises:
+        ConfigError: There is no such kind of anchor, or it can't be made of what is written.
+    """
+    if not config.audit.anchors:
+        return None
+    kinds, made, posters = anchors(), list[Anchor](), list[Poster]()
+    for one in config.audit.anchors:
+        if one.kind not in kinds:
+            raise ConfigError(f"audit.anchors.{one.name}: no kind `{one.kind}`; known: {', '.join(sorted(kinds))}")
+        posters.append(poster := Poster())
+        try:
+            made.append(kinds[one.kind](dict(one.settings), poster))
+        except ConfigError as exc:
+            raise ConfigError(f"audit.anchors.{one.name}: {exc}") from exc
+
+    async def head() -> Head | None:
+        return await newest(audit.home.root / Path(*audit.epoch.origin.split("/")[-2:]), audit.lane)
+
+    def held(of: Head, by: Held) -> None:
+        log = audit.epoch.log
+        log.keep(log.own.anchored(of.checkpoint, by))
+
+    return HeadAnchoring(Anchoring(made, head, held, clock), posters)
