@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracegate import redact
 from tracegate.errors import Broken, Failed, Refused
 from tracegate.redact import HIDDEN, LONGEST, Redactor
 
@@ -144,3 +145,15 @@ def test_a_bottomless_body_is_cut() -> None:
 def test_repr_hides_the_secrets() -> None:
     """A redactor may be logged."""
     assert repr(Redactor(["hush"])) == "Redactor([redacted])"
+
+
+def test_what_was_found_clean_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else is kept, and not without end; what is long is searched each time."""
+    monkeypatch.setattr(redact, "MANY", 3)
+    redactor = Redactor(["swordfish"])
+    for text in ("a swordfish", "sk-12345678", "x" * (redact.KEPT + 1)):
+        assert redactor.text(text) == redactor.text(text)
+    assert not redactor._clean
+    for number in range(10):
+        assert [redactor.text(f"clean {number}") for _ in range(2)] == [f"clean {number}"] * 2
+        assert 0 < len(redactor._clean) <= 3

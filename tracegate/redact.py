@@ -13,6 +13,8 @@ from tracegate.errors import Failed
 
 LONGEST = 1_000  # characters that are shown (ruling 12)
 HIDDEN = "[redacted]"
+KEPT = 200  # characters of a text that is kept once it was found clean
+MANY = 500  # of these; then they are forgotten and begin anew
 _WINDOW = 8 * LONGEST  # characters that are searched; what follows is cut anyway
 _MARGIN = 256  # at the end of that window, the first half of a credential might stand
 _DEEPEST = 16  # levels of an error object
@@ -49,11 +51,12 @@ class Redactor:
         secrets: Exact values of the configured secrets; empty ones are left out.
     """
 
-    __slots__ = ("_margin", "_secrets")
+    __slots__ = ("_clean", "_margin", "_secrets")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # Longest first: one may be the beginning of another.
         self._secrets = tuple(sorted({secret for secret in secrets if secret}, key=len, reverse=True))
+        self._clean: set[str] = set()  # texts that were found clean; no other one is kept
         self._margin = max(_MARGIN, len(self._secrets[0]) if self._secrets else 0)
 
     def __repr__(self) -> str:
@@ -61,11 +64,18 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without credentials, at most 1,000 characters long."""
+        if text in self._clean:
+            return text
         if len(text) > _WINDOW + self._margin:
             shown = self._redacted(text[: _WINDOW + self._margin])
             text = f"{shown[: max(0, len(shown) - self._margin)]}…"
         else:
-            text = self._redacted(text)
+            shown = self._redacted(text)
+            if shown == text and len(text) <= KEPT:  # it will come again: a member's name, a code, the usual words
+                if len(self._clean) >= MANY:
+                    self._clean.clear()
+                self._clean.add(text)
+            text = shown
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
     def failed(self, failed: Failed) -> None:

@@ -56,7 +56,8 @@ class Both:
         if filled is None:
             self.aggregator.add(self.measurements(request))
         else:
-            assert filled == (usual, bool(events(request)))
+            told = events(request)
+            assert filled == (usual, Encoder().logs(told), len(told))
         return filled is not None
 
     def check(self) -> None:
@@ -190,7 +191,7 @@ def test_nothing_is_measured_where_nobody_asks_for_metrics() -> None:
     """Spans are written all the same."""
     forms = Forms(Measurements(), None)
     assert forms.fill(success()) is None
-    assert forms.fill(success()) == (Encoder().spans(spans(success())), False)
+    assert forms.fill(success()) == (Encoder().spans(spans(success())), b"", 0)
     forms.count()
 
 
@@ -234,9 +235,12 @@ def test_values_that_stand_elsewhere_make_no_form() -> None:
     assert parts_of([swapped[0]._replace(attributes=own), *swapped[1:]], found.values) is None
 
 
-def test_a_shape_whose_values_do_not_stand_in_its_bytes_never_has_a_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not tried again."""
-    monkeypatch.setattr(module, "parts_of", lambda *_: None)
+@pytest.mark.parametrize("made", ["parts_of", "told_of"])
+def test_a_shape_whose_values_do_not_stand_in_its_bytes_never_has_a_form(
+    monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    """Neither in those of its spans nor in those of its log events. It is not tried again."""
+    monkeypatch.setattr(module, made, lambda *_: None)
     both = Both()
     assert [both.add(success(seed=seed)) for seed in range(3)] == [False] * 3
     assert list(both.forms._forms.values()) == [None]

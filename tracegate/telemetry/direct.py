@@ -231,7 +231,7 @@ class Direct:
         told: list[LogView] = []
         some = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
         if self._forms is not None:
-            some = self._filled(self._forms, some, told)
+            some = self._filled(self._forms, some)
         for render in self._renders:
             for request, record, without in some:
                 try:
@@ -245,11 +245,12 @@ class Direct:
         if self._channels.logs is not None:
             self._put(self._channels.logs, self._encoder.logs, told)
 
-    def _filled(self, forms: Forms, some: list[_Pending], told: list[LogView]) -> list[_Pending]:
+    def _filled(self, forms: Forms, some: list[_Pending]) -> list[_Pending]:
         """Render what has a form; returns what has none."""
         left: list[_Pending] = []
         written: list[bytes] = []
-        count = 0
+        logs: list[bytes] = []
+        count = told = 0
         for pending in some:
             request, record, without = pending
             try:
@@ -257,11 +258,12 @@ class Direct:
                 if filled is None:
                     left.append(pending)
                     continue
-                data, tells = filled
-                written.append(data)
+                spans_, logs_, events_ = filled
+                written.append(spans_)
                 count += len(request.records)
-                if tells and self._channels.logs is not None:
-                    told += events(request)
+                if events_:
+                    logs.append(logs_)
+                    told += events_
             except Exception as exc:  # noqa: BLE001  # one that fails does not stop the others
                 self._unrendered(exc)
         try:
@@ -270,6 +272,8 @@ class Direct:
             self._unrendered(exc)
         if written and self._channels.traces is not None:
             self._channels.traces.put(b"".join(written), count)
+        if logs and self._channels.logs is not None:
+            self._channels.logs.put(b"".join(logs), told)
         return left
 
     def _put(self, channel: Channel, encode: Callable[[list[T]], bytes], views: list[T]) -> None:

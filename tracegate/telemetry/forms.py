@@ -9,14 +9,16 @@ and amounts; whatever has no form goes the usual way.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from tracegate.record import Recorder
+from tracegate.telemetry import names
 from tracegate.telemetry.aggregate import Aggregator, Bound, Counted
 from tracegate.telemetry.asked import ENTRY, Asked
-from tracegate.telemetry.events import events
+from tracegate.telemetry.events import events, events_of
 from tracegate.telemetry.metrics import Measurements
 from tracegate.telemetry.model import SpanView
-from tracegate.telemetry.otlp import ERROR, JOINED, KINDS, OWN, Encoder
+from tracegate.telemetry.otlp import ERROR, FLAGS, JOINED, KINDS, OWN, Encoder
 from tracegate.telemetry.parameters import ATTRIBUTES
 from tracegate.telemetry.protobuf import field, key_value, text_field, varint
 from tracegate.telemetry.shape import (
@@ -35,6 +37,17 @@ from tracegate.telemetry.shape import (
 )
 from tracegate.telemetry.spans import spans
 
+Source: TypeAlias = tuple[int, int | None, int | None]
+"""A part of a value: which value, and from where to where."""
+
+Filled: TypeAlias = tuple[bytes, bytes, int]
+"""Entries of `ScopeSpans.spans`, entries of `ScopeLogs.log_records`, and how many of the latter."""
+
+START, END = (1, 9), (10, 18)
+"""Where both times stand in the value of `TIMES`."""
+
+WHOLE = (None, None)
+
 KEPT = 512
 """Forms that are kept, and shapes that were seen once; when they are full they are forgotten and begin anew."""
 
@@ -45,18 +58,28 @@ class Form:
     Args:
         parts: The bytes of their spans, with every other place left for a value.
         bound: The series that their amounts are added to, of each span that has any.
-        tells: Whether they have log events.
+        told: Their log events, as `parts`.
+        sources: What stands there: a part of one of the values.
+        events: How many log events they have.
         held: What the key knows by its identity only.
     """
 
-    __slots__ = ("bound", "held", "parts", "tells", "waiting")
+    __slots__ = ("bound", "events", "held", "parts", "sources", "told", "waiting")
 
     def __init__(
-        self, parts: list[bytes], bound: Sequence[tuple[list[Bound], list[int]]], tells: bool, held: object
+        self,
+        parts: list[bytes],
+        bound: Sequence[tuple[list[Bound], list[int]]],
+        told: list[bytes],
+        sources: Sequence[Source],
+        events: int,
+        held: object,
     ) -> None:
         self.parts = parts
         self.bound = bound
-        self.tells = tells
+        self.told = told
+        self.sources = sources
+        self.events = events
         self.held = held
         self.waiting: list[list[Counted]] = []  # amounts of requests that were filled in and not added up
 
@@ -79,11 +102,11 @@ class Forms:
         self._once: set[Key] = set()
         self._filled: list[Form] = []
 
-    def fill(self, recorder: Recorder) -> tuple[bytes, bool] | None:
-        """Write the spans of a closed request as entries of `ScopeSpans.spans`; it is measured with the next `count`.
+    def fill(self, recorder: Recorder) -> Filled | None:
+        """Write a closed request, which is measured with the next `count`.
 
         Returns:
-            The bytes, and whether the request has log events; `None` where there is no form, and nothing was done.
+            Its bytes; `None` where there is no form, and nothing was done.
         """
         shape = shape_of(recorder, self._asked)
         if shape is None:
@@ -97,12 +120,16 @@ class Forms:
             return None
         parts = form.parts
         parts[1::2] = values
-        data = b"".join(parts)
+        spans = b"".join(parts)
         waiting = form.waiting
         if not waiting:
             self._filled.append(form)
         waiting.append(amounts)
-        return data, form.tells
+        if not form.events:
+            return spans, b"", 0
+        told = form.told
+        told[1::2] = [values[at][start:end] for at, start, end in form.sources]
+        return spans, b"".join(told), form.events
 
     def count(self) -> None:
         """Add up what was filled in since the last call."""
@@ -148,8 +175,11 @@ class Forms:
         parts = parts_of(spans(recorder), shape.values)
         if parts is None:
             return None
+        told = told_of(recorder, shape.values)
+        if told is None:
+            return None
         held = [record.about for record in recorder.records], [attempt.target for attempt in recorder.attempts]
-        return Form(parts, bound, bool(events(recorder)), held)
+        return Form(parts, bound, *told, held)
 
 
 def parts_of(views: Sequence[SpanView], values: Sequence[bytes]) -> list[bytes] | None:
@@ -168,6 +198,53 @@ def parts_of(views: Sequence[SpanView], values: Sequence[bytes]) -> list[bytes] 
         for value, behind in zip(own, between[1:], strict=True):
             parts += (value, behind)
     return parts if b"".join(parts) == Encoder().spans(views) else None
+
+
+def told_of(recorder: Recorder, values: Sequence[bytes]) -> tuple[list[bytes], list[Source], int] | None:
+    """The bytes of a request's log events, every other part taken from a value; how many events there are.
+
+    `None` where their bytes are not made of the values like that.
+    """
+    parts, sources, count = [b""], list[Source](), 0
+    spans = {record.span: at for record, at in zip(recorder.records, _firsts(recorder), strict=True)}
+    for record in recorder.records:
+        first = spans[record.span]
+        for view in events_of(recorder, record):
+            count += 1
+            time = START if view.name == names.EVENT_TRACEGATE_ROUTE_FALLBACK else END
+            pieces: list[tuple[bytes, Source]] = [(b"\x09", (first + 3, *time))]
+            since = b"\x10" + varint(view.severity) + text_field(0x1A, view.severity_text)
+            for key, value in view.attributes.items():
+                entry = field(0x32, key_value(key, value))
+                slot = {names.TRACEGATE_REQUEST_ID: 5, names.EXCEPTION_MESSAGE: len(ATTEMPT) - 1}.get(key)
+                if slot is None:
+                    since += entry
+                else:
+                    at = first + slot
+                    pieces.append((since + entry[: len(entry) - len(values[at])], (at, *WHOLE)))
+                    since = b""
+            pieces += (
+                (since + FLAGS + b"\x4a\x10", (0, *WHOLE)),
+                (b"\x52\x08", (spans[view.span] + 1, *WHOLE)),
+                (b"\x59", (first + 3, *time)),
+            )
+            last = text_field(0x62, view.name)
+            size = len(last)
+            for before, (at, start, end) in pieces:
+                size += len(before) + len(values[at][start:end])
+            parts[-1] += b"\x12" + varint(size)
+            for before, source in pieces:
+                parts[-1] += before
+                parts += (values[source[0]][source[1] : source[2]], b"")
+                sources.append(source)
+            parts[-1] += last
+    return (parts, sources, count) if b"".join(parts) == Encoder().logs(events(recorder)) else None
+
+
+def _firsts(recorder: Recorder) -> list[int]:
+    """Where the values of each record begin."""
+    below = len(SERVER) + len(ROUTE)
+    return [0, len(SERVER), *range(below, below + len(ATTEMPT) * len(recorder.attempts), len(ATTEMPT))]
 
 
 class _Cut:

@@ -30,6 +30,8 @@ _times = Struct("<BQBQ").pack  # two fixed64 fields with their tags
 _fixed64 = Struct("<BQ").pack
 _flags8 = Struct("<BI").pack
 
+FLAGS = _flags8(0x45, SAMPLED)  # LogRecord.flags = 8
+
 # Span.flags = 16, a fixed32 whose tag has two bytes: always sampled, whether the parent is known to be remote.
 OWN = b"\x85\x01" + Struct("<I").pack(SAMPLED | HAS_IS_REMOTE)
 JOINED = b"\x85\x01" + Struct("<I").pack(SAMPLED | HAS_IS_REMOTE | IS_REMOTE)
@@ -115,7 +117,7 @@ class Encoder:
     def _log(self, view: LogView) -> bytes:
         parts = [_fixed64(0x09, view.time), b"\x10", varint(view.severity), text_field(0x1A, view.severity_text)]
         self._log_attributes.write(view.attributes, parts)
-        parts += (_flags8(0x45, SAMPLED), b"\x4a\x10", view.trace, b"\x52\x08", view.span)
+        parts += (FLAGS, b"\x4a\x10", view.trace, b"\x52\x08", view.span)
         parts += (_fixed64(0x59, view.time), text_field(0x62, view.name))
         return b"".join(parts)
 
