@@ -9,9 +9,6 @@ from tracegate.clock import Clock, Ids
 from tracegate.config.model import Config
 from tracegate.config.model import Otlp as Configured
 from tracegate.hop import Hop
-from tracegate.telemetry.content import Beside
-from tracegate.telemetry.content_kept import Kept
-from tracegate.telemetry.content_setup import content_view
 from tracegate.telemetry.metrics import Measurements
 from tracegate.telemetry.metrics_audit import Audited
 from tracegate.telemetry.metrics_tally import Active, Losses, Repeats
@@ -70,6 +67,10 @@ def telemetry_of(
     to = config.telemetry.content_otlp if config.telemetry.content and not settings.disabled else None
     if to is None:
         return Telemetry(view, active, audited, losses, resource)
+    from tracegate.telemetry.content import Beside  # few want it, and it is a room of its own to load
+    from tracegate.telemetry.content_kept import Kept
+    from tracegate.telemetry.content_setup import content_view
+
     kept = Kept()
     content = content_view(otlp_of(to), settings, clock, ids, kept, losses, resource, post, repeats)
     return Telemetry(Beside(clock, view, content), active, audited, losses, resource, kept.hop)

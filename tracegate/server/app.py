@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -78,6 +77,8 @@ def application(
     app = _Quick(chat_path, asked, router)
     if not cors:
         return app
+    from starlette.middleware.cors import CORSMiddleware
+
     return CORSMiddleware(
         app,
         allow_origins=cors,
