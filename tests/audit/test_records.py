@@ -77,9 +77,9 @@ def test_an_id_of_nobody_costs_little(many: Path, monkeypatch: pytest.MonkeyPatc
     read: list[int] = []
     bundle = StoredLog._bundle
 
-    def noted(log: StoredLog, number: int, size: int) -> list[bytes]:
+    def noted(log: StoredLog, number: int, size: int, holding: bytes = b"") -> list[bytes]:
         read.append(number)
-        return bundle(log, number, size)
+        return bundle(log, number, size, holding)
 
     monkeypatch.setattr(StoredLog, "_bundle", noted)
     directory = Directory(many)
@@ -88,7 +88,7 @@ def test_an_id_of_nobody_costs_little(many: Path, monkeypatch: pytest.MonkeyPatc
     assert find(directory, record_at(T + 200 * S, 999), WITHIN) is None
     assert read == [1, 2]
     assert find(directory, record_at(T + 200 * S, 999)) is None
-    assert read[2:] == [1, 2, 3, 4]
+    assert read[2:] == [0, 1, 2, 3, 4]
 
 
 def test_an_intent_may_be_closed_long_after(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from tracegate.audit.tail import Tail
 from tracegate.audit.tiles import WIDTH, Tile, TileNodes, read_entries
 from tracegate.errors import Malformed
 
-SLACK = 10_000_000
-"""µs by which the clock may have gone back between two leaves, or a leaf have waited to be written."""
+SLACK = 2_000_000
+"""µs by which the clock may have gone back between two leaves, and no leaf is overlooked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,14 @@ class StoredLog:
         Malformed: It is none.
     """
 
-    __slots__ = ("_files", "_first", "_tail", "_times", "created", "folder", "key")
+    __slots__ = ("_files", "_first", "_head", "_tail", "_times", "created", "folder", "key")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._files = Folder(folder)
         self._tail = Tail(folder)
         self._first = 0  # the lowest bundle that may be there
+        self._head: SignedHead | None = None  # the last one that was read, whose signature need not be looked at again
         self._times: dict[int, int | None] = {}  # of bundles, which never change
         try:
             stated = decode(self._files.read("log.json"))
@@ -101,7 +102,9 @@ class StoredLog:
             note = self._files.read("checkpoint").decode(errors="replace")
         except FileNotFoundError:
             return None
-        return SignedHead(note, open_checkpoint(note, self.key))
+        if self._head is None or self._head.note != note:
+            self._head = SignedHead(note, open_checkpoint(note, self.key))
+        return self._head
 
     def leaves(self, start: int = 0, end: int | None = None, *, holding: bytes = b"") -> Iterator[tuple[int, bytes]]:
         """Leaves with their indices, oldest first; those behind the checkpoint too.
@@ -114,19 +117,14 @@ class StoredLog:
         Raises:
             Malformed: A bundle is missing or cut.
         """
-        for index, leaf in self._all(start, end):
-            if holding in leaf:
-                yield index, leaf
-
-    def _all(self, start: int, end: int | None) -> Iterator[tuple[int, bytes]]:
         at = start
         while True:
             size = self._size()
             last = size if end is None else min(size, end)
             for bundle in range(max(at // WIDTH, self._lowest(size)), -(-last // WIDTH)):
                 first = bundle * WIDTH
-                for index, leaf in enumerate(self._bundle(bundle, size)[: last - first], first):
-                    if index >= at:
+                for index, leaf in enumerate(self._bundle(bundle, size, holding)[: last - first], first):
+                    if index >= at and holding in leaf:
                         yield index, leaf
             if end is not None and end <= size:
                 return
@@ -135,7 +133,7 @@ class StoredLog:
             if behind is not None or self._size() == size:  # else what was behind the checkpoint is under one now
                 break
         for index, leaf in enumerate((behind or ())[: None if end is None else end - size], size):
-            if index >= at:
+            if index >= at and holding in leaf:
                 yield index, leaf
 
     def leaf(self, index: int) -> bytes | None:
@@ -198,10 +196,18 @@ class StoredLog:
         head = self.head()
         return 0 if head is None else head.size
 
-    def _bundle(self, bundle: int, size: int) -> list[bytes]:
+    def _bundle(self, bundle: int, size: int, holding: bytes = b"") -> list[bytes]:
+        """The leaves of a bundle; none where none of them has some bytes in it."""
         tile = Tile("entries", bundle, min(WIDTH, size - bundle * WIDTH))
         try:
-            return read_entries(tile, self._files.read)
+            raw = self._files.read(tile.path)
+        except FileNotFoundError:
+            raw = self._full(tile)
+        return read_entries(tile, lambda _: raw) if holding in raw else []
+
+    def _full(self, tile: Tile) -> bytes:
+        try:
+            return self._files.read(Tile(tile.level, tile.index).path)
         except FileNotFoundError:
             raise Malformed(f"`{self.folder}/{tile.path}` is missing") from None
 

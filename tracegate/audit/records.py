@@ -17,6 +17,9 @@ from tracegate.audit.kinds import Final, Intent
 from tracegate.audit.leaf import read
 from tracegate.audit.reading import SLACK, StoredLog
 
+FAR = 3_600_000_000
+"""µs by which the clock may have gone back, where nothing may be overlooked and nobody is in a hurry."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stood:
@@ -63,7 +66,8 @@ def find(directory: Directory, record_id: str, within: int | None = None) -> Fou
     Args:
         directory: With the logs.
         record_id: As a leaf has it.
-        within: The longest that a request may take to its first leaf, in µs; `None` looks through all that is younger.
+        within: The longest that a request may take to its first leaf, in µs; `None` looks through all that is younger,
+            whatever the clock did.
 
     Raises:
         Malformed: A file of a log is not what it should be.
@@ -74,7 +78,7 @@ def find(directory: Directory, record_id: str, within: int | None = None) -> Fou
         if within is not None and log.created * 1_000_000 > came + within + SLACK:
             continue
         end = None if within is None else log.until(came + within)
-        _look(found, log, log.since(came), end)
+        _look(found, log, log.since(came - (FAR if within is None else 0)), end)
         if end is not None and found.intent is not None and found.intent.log is log:  # it may be closed at any time
             _look(found, log, end, None)
         if found.closing is not None:
@@ -102,7 +106,7 @@ def mentions(directory: Directory, record_id: str) -> Iterator[Stood]:
         Malformed: A file of a log is not what it should be.
     """
     for log in directory.logs():
-        for index, raw in log.leaves(log.since(came_at(record_id)), holding=f'"{record_id}"'.encode()):
+        for index, raw in log.leaves(log.since(came_at(record_id) - FAR), holding=f'"{record_id}"'.encode()):
             yield stood(log, index, raw)
 
 

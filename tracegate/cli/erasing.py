@@ -51,7 +51,6 @@ def _erase(where: Where, records: Sequence[str], reason: str, directory: Directo
     for record in before:
         click.echo(f"Unchanged  {record}: it was erased before.")
     for leaf in leaves:
-        click.echo(
-            f"Written    leaf {leaf['index']} of {leaf['log']} says so; every proof stays valid, and so does a receipt that a client kept."
-        )
+        click.echo(f"Written    leaf {leaf['index']} of {leaf['log']} says so; every proof stays valid,")
+        click.echo("           and so does a receipt that a client kept.")
     return VERIFIED
