@@ -64,9 +64,13 @@ class Gateways:
         return self._started[-1]
 
     def end(self, gateway: Gateway, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait until it is gone; returns its exit status, below 0 the signal that ended it."""
-        assert self._process is not None
+        """Send a signal and wait until it is gone; see `ended`."""
         gateway.signal(number)
+        return self.ended(gateway)
+
+    def ended(self, gateway: Gateway) -> int:
+        """Wait until it is gone; returns its exit status, below 0 the signal that ended it."""
+        assert self._process is not None
         self._started.remove(gateway)
         _pipe(self._process.stdin).write(f"wait {gateway.process}\n")
         return int(_pipe(self._process.stdout).readline())

@@ -44,7 +44,14 @@ MOST = 40
 SOON_S = 0.01  # longest time from that answer to the kill
 LOOK_S = 0.01  # how often somebody saves the head, and counts answers
 
-SCRIPTS = {"plain": "ok", "slow": "pace=1ms", "late": "wait=5ms", "bad": "503:ok:again", "cut": "cut=3+reset"}
+SCRIPTS = {
+    "plain": "ok",
+    "slow": "pace=1ms",
+    "late": "wait=5ms",
+    "long": "pace=25ms+words=60",  # a second and a half
+    "bad": "503:ok:again",
+    "cut": "cut=3+reset",
+}
 KINDS = [
     *(Kind(model) for model in ("plain", "late", "both", "nobody")),
     *(Kind(model, stream=True) for model in ("plain", "slow", "slow", "cut", "both")),
