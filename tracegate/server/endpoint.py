@@ -318,10 +318,10 @@ class Session:
     def _close(self, error: BaseException | None) -> None:
         self.watch.stop()
         recorder, inbound, leaves = self.recorder, self.inbound, self.leaves
-        recorder.close(recorder.server, error)
         if leaves is not None:
             leaves.gone(error)
             self.leaves = recorder.gate = None  # both hold us, and we hold them
+        recorder.close(recorder.server, error)
         if error is not None:
             for record in recorder.records:  # a traceback holds us, and we hold it: only the collector would free both
                 if record.error is not None:
