@@ -26,10 +26,10 @@ class Pretended:
         self.epoch = self
         self.origin = "gw.example/tracegate/prod/r1/2026-01"
 
-    async def erase(self, *args: object) -> list[At]:
+    async def erase(self, records: list[str], *args: object) -> list[At]:
         """See `Audit`."""
-        self.asked.append(args)
-        return [At(index=7, hash="0" * 64)]
+        self.asked.append((records, *args))
+        return [At(index=7, hash="0" * 64)] if record(1) in records else []
 
     async def was_read(self, *args: object) -> At:
         """See `Audit`."""
@@ -53,6 +53,7 @@ def test_it_erases_and_notes_readers() -> None:
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
+        ({**ERASE, "record_ids": [record(2)]}, "nothing is kept of these records"),
         ({}, "`by` is missing"),
         ({**ERASE, "by": ""}, "`by` is missing"),
         ({**ERASE, "reason": 7}, "`reason` is missing"),

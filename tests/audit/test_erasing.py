@@ -106,6 +106,17 @@ def test_all_that_is_kept_can_be_erased(directory: Directory) -> None:
         assert [_holding(directory.root, secret) for secret in _secrets(record)] == [[], [], []]
 
 
+def test_where_nothing_is_kept_nothing_is_told(directory: Directory) -> None:
+    """The leaf names only what was erased; where that is nothing, there is none."""
+    unknown = record_at(T, 999)
+    _, indices = erase(directory, Blinds(directory.private), tool(), "r1-w0", [unknown, GONE], "x")
+    assert [told.record_ids for told in _erasures(directory)] == [[GONE]]
+    before = len(list(directory.log(ORIGIN).leaves()))
+    with pytest.raises(Malformed, match="nothing is kept"):
+        erase(directory, Blinds(directory.private), tool(), "r1-w0", [unknown], "x")
+    assert (len(list(directory.log(ORIGIN).leaves())), len(indices)) == (before, 1)
+
+
 def test_a_gateway_that_has_the_log_open_erases(directory: Directory) -> None:
     """The command asks it, and writes nothing itself."""
     blinds = Blinds(directory.private)

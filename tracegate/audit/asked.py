@@ -21,7 +21,7 @@ async def answered(audit: Audit, asked: Mapping[str, Any]) -> dict[str, Any]:
             `count`.
 
     Raises:
-        Malformed: It asks for something else.
+        Malformed: It asks for something else, or for the erasure of what is not kept.
         LogUnavailable: No leaf tells of it; what was to be erased may be: ask again.
     """
     by, records = _text(asked, "by"), asked.get("record_ids")
@@ -29,7 +29,10 @@ async def answered(audit: Audit, asked: Mapping[str, Any]) -> dict[str, Any]:
         raise Malformed(f"`record_ids` is a list of at most {MOST} ids")
     match asked.get("do"):
         case "erase" if records:
-            (at,) = await audit.erase(records, by, _text(asked, "reason"))
+            told = await audit.erase(records, by, _text(asked, "reason"))
+            if not told:
+                raise Malformed("nothing is kept of these records")
+            at = told[0]
         case "read":
             at = await audit.was_read(by, _what(asked), cast("Sequence[str]", records), _count(asked, len(records)))
         case other:

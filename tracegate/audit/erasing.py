@@ -35,7 +35,7 @@ def erase(
         InUse: A process has the replica's log open, and does not answer.
         StartRefused: The log must not be continued as it is.
         OSError: It is not certain that everything is erased.
-        Malformed: The gateway refused.
+        Malformed: Nothing is kept of these records, or the gateway refused.
     """
     log = next(log for log in newest(directory) if log.name.split("/")[0] == replica)
     parts = [list(records[at : at + MOST]) for at in range(0, len(records), MOST)]
@@ -52,5 +52,7 @@ def erase(
 
 
 def _erase(blinds: Blinds, by: str, records: Sequence[str], reason: str, own: OwnLeaves) -> list[Leaf]:
-    blinds.erase(records, Disk())
-    return [own.erased(records, by, reason)]
+    found = blinds.erase(records, Disk())
+    if not found:
+        raise Malformed("nothing is kept of these records")
+    return [own.erased([record for record in records if record in found], by, reason)]
