@@ -78,6 +78,11 @@ class FaultyDisk(Disk):
         """Nothing is lost with a process, so nothing is waited for."""
         self._call("sync")
 
+    def sync_both(self, one: int, other: int) -> None:
+        """One after the other: the n-th call is always the same."""
+        self.sync(one)
+        self.sync(other)
+
     def truncate(self, file: int, size: int) -> None:
         """See `Disk`."""
         self._call("truncate")

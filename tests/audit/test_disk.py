@@ -84,6 +84,25 @@ def test_a_lock_is_for_one(tmp_path: Path) -> None:
     disk.close(second)
 
 
+def test_two_files_are_synced_at_once() -> None:
+    """Both, and a failure of either is one of both."""
+    synced: list[int] = []
+
+    class Watched(Disk):
+        def sync(self, file: int) -> None:
+            synced.append(file)
+            if file < 0:
+                raise OSError(errno.EIO, f"file {file}")
+
+    disk = Watched()
+    disk.sync_both(1, 2)
+    assert sorted(synced) == [1, 2]
+    for one, other in ((-1, 2), (1, -2)):
+        with pytest.raises(OSError, match="file -"):
+            disk.sync_both(one, other)
+    assert sorted(synced) == [-2, -1, 1, 1, 2, 2]
+
+
 def test_bytes_are_written_over_in_place(tmp_path: Path) -> None:
     """The file keeps its length, and its other bytes."""
     (tmp_path / "f").write_bytes(b"0123456789")

@@ -163,17 +163,16 @@ def test_a_writer_without_a_segment_has_nothing_to_close(tmp_path: Path) -> None
     Disk().close(found.lock)
 
 
-def test_what_can_be_erased_is_durable_before_its_leaf(tmp_path: Path) -> None:
+def test_what_can_be_erased_is_durable_with_its_leaf(tmp_path: Path) -> None:
     """In the table of the log, with the index of the leaf; what belongs to a leaf that failed is taken back."""
     disk = FaultyDisk()
     writer = _begin(open_log(disk, place_in(tmp_path), NOW))
     one, two, three = _beats(0, 3)
-    before = len(disk.calls)
-    writer.append([one, two], [Erasable(record(1), "acme", b"r" * 32), None])
-    calls = [call for call in disk.calls[before:] if call in ("write", "sync")]
-    assert calls[-4:] == ["write", "sync"] * 2
-    for nth in (3, 1):  # the segment's write, and the table's
-        disk.at = len(disk.calls) + (0 if nth == 1 else 2)
+    writer.append([one], [Erasable(record(1), "acme", b"r" * 32)])
+    writer.append([two], [Erasable(record(1), "acme", None, [("id", b"c" * 32)])])
+    assert disk.calls[-4:] == ["write", "write", "sync", "sync"]
+    for call in range(8):  # what the last one left is cut first
+        disk.at = len(disk.calls) + call
         with pytest.raises(OSError, match="Input/output"):
             writer.append([three], [Erasable(record(2), "acme", b"s" * 32)])
     disk.at = None
@@ -181,5 +180,7 @@ def test_what_can_be_erased_is_durable_before_its_leaf(tmp_path: Path) -> None:
     writer.close()
     table = place_in(tmp_path).table.read_bytes()
     found = [slot_at(table, at) for at in range(0, len(table), SIZE)]
-    assert [(one.record_id, one.kind, one.index) for one in found if one] == [(record(1), "r", 1), (record(1), "id", 3)]
+    assert [(one.record_id, one.kind, one.index) for one in found if one] == [
+        *((record(1), "r", 1), (record(1), "id", 2), (record(1), "id", 3))
+    ]
     assert b"s" * 32 not in table

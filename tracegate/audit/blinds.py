@@ -1,8 +1,8 @@
 """The erasable tables of an audit directory: one file of slots for each log, below `private/`.
 
-A log writes its own and syncs it before the leaves that it belongs to; any process of the directory's owner reads all
-of them, and erases in place. There is no index to keep, to agree and to erase from: a record's blinding is found by the
-time in its id, digests by looking through the tables. All of it blocks.
+A log writes its own, and syncs it together with the leaves that it belongs to; any process of the directory's owner
+reads all of them, and erases in place. There is no index to keep, to agree and to erase from: a record's blinding is
+found by the time in its id, digests by looking through the tables. All of it blocks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A file that grows: bytes are durable when `append` returns.
+"""A file that grows: what was appended counts when somebody who synced it says so.
 
-After a failure nothing is assumed of it: before the next write it is cut to its last durable end, and that is synced.
-It runs on the log's thread.
+Until then, and after a failure, nothing is assumed of it: before the next write it is cut to where it counts, and that
+is synced. It runs on the log's thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Growing:
         end: Bytes of it that are durable; what stands behind them goes.
     """
 
-    __slots__ = ("_clean", "_disk", "_file", "_mode", "_path", "end")
+    __slots__ = ("_added", "_clean", "_disk", "_file", "_mode", "_path", "end")
 
     def __init__(self, disk: Disk, path: Path, mode: int = PUBLIC, end: int = 0) -> None:
         self._disk = disk
@@ -29,24 +29,23 @@ class Growing:
         self._mode = mode
         self._file: int | None = None
         self._clean = False  # whether the file ends where what is durable ends
+        self._added = 0
         self.end = end
 
-    def append(self, raw: bytes) -> None:
-        """Make bytes durable.
+    def append(self, raw: bytes) -> int:
+        """Append bytes; returns the descriptor to sync.
 
         Raises:
-            OSError: They are not.
+            OSError: They were not, or not all of them.
         """
         file = self._opened()
-        self._clean = False
+        self._clean, self._added = False, len(raw)
         write_all(self._disk, file, raw)
-        self._disk.sync(file)
-        self._clean = True
-        self.end += len(raw)
+        return file
 
-    def cut(self, end: int) -> None:
-        """Take back what was appended behind an earlier end; it goes with the next write."""
-        self.end, self._clean = end, False
+    def counts(self) -> None:
+        """What was appended last is durable."""
+        self.end, self._clean = self.end + self._added, True
 
     def close(self) -> None:
         """Give the file back."""

@@ -77,7 +77,7 @@ class Writer:
         return Head(log=self._signer.key.name, size=self._tree.size, root=self._tree.root().hex())
 
     def append(self, leaves: Sequence[bytes], erasable: Sequence[Erasable | None] = ()) -> list[tuple[int, bytes]]:
-        """Make leaves durable together, and before them what belongs to them and can be erased.
+        """Make leaves durable together, and with them what belongs to them and can be erased.
 
         Args:
             leaves: Their bytes.
@@ -90,20 +90,21 @@ class Writer:
             OSError: None of them is durable.
         """
         hashes = [leaf_hash(leaf) for leaf in leaves]
-        before = self._table.end
-        slots = [
-            slots_of(one, index, self._tenants.key(one.tenant))
-            for index, one in enumerate(erasable, self.size)
-            if one is not None
-        ]
+        slots = b"".join(
+            [
+                slots_of(one, index, self._tenants.key(one.tenant))
+                for index, one in enumerate(erasable, self.size)
+                if one is not None
+            ]
+        )
+        tail = self._tail()
+        segment = tail.append(b"".join(map(frame, leaves, hashes)))
         if slots:
-            self._table.append(b"".join(slots))
-        try:
-            self._tail().append(b"".join(map(frame, leaves, hashes)))
-        except BaseException:
-            if slots:
-                self._table.cut(before)
-            raise
+            self._disk.sync_both(self._table.append(slots), segment)
+            self._table.counts()
+        else:
+            self._disk.sync(segment)
+        tail.counts()
         self._kept += leaves
         return [(self._tree.append(value), value) for value in hashes]
 

@@ -46,6 +46,9 @@ class MemoryDisk(Disk):
     def sync(self, file: int) -> None:
         """See `Disk.sync`."""
 
+    def sync_both(self, one: int, other: int) -> None:
+        """See `Disk.sync_both`."""
+
     def sync_folder(self, path: Path) -> None:
         """See `Disk.sync_folder`."""
 
@@ -74,9 +77,14 @@ class Stored:
         self.folder = folder
 
     @property
+    def keys(self) -> list[Key]:
+        """The public keys of its logs, the oldest first."""
+        return [log.key for log in Directory(self.folder).logs()]
+
+    @property
     def key(self) -> Key:
         """The public key of the last log."""
-        return Directory(self.folder).logs()[-1].key
+        return self.keys[-1]
 
     def leaves(self) -> list[dict[str, Any]]:
         """What its leaves say, in their order, those that are under no checkpoint yet included."""
