@@ -160,4 +160,4 @@ def proved(answer: Answer, log: Stored, *, bundle: bool = True, request: bytes |
     assert record is not None
     found = log.bundle(record) if bundle else None
     now = max(leaf.get("t", leaf.get("t_end", 0)) for leaf in log.leaves()) // 1_000_000
-    return verify(Given(trusting([log.key]), now, saved(answer), found, request=request))
+    return verify(Given(trusting(log.keys), now, saved(answer), found, request=request))

@@ -259,3 +259,20 @@ def test_an_answer_that_could_not_be_sent_was_about_to_be() -> None:
     assert b"tracegate-record" in dict(first["headers"])
     assert second["status"] == 500
     assert not {b"tracegate-record", b"signature", b"content-digest"} & set(dict(second["headers"]))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_begins_in_one_epoch_and_ends_in_the_next(stream: bool) -> None:
+    """A whole one is signed by the log that has its final; a stream's head by that of its beginning."""
+
+    async def asked(house: House) -> Answer:
+        assert house.log is not None
+        asking = asyncio.create_task(house.ask(stream=stream))
+        await house.clock.sleep_until(house.clock.now() + 300 * MS)
+        await house.log.audit.rotate()
+        return await asking
+
+    answer, leaf = verified(config("sim-ok+words=6+pace=100ms" if stream else "sim-ok+wait=500ms"), asked)
+    old, new = leaf["prev_intent"]["log"], leaf["log"]
+    assert old != new
+    assert f'keyid="{old if stream else new}+' in (answer.header("signature-input") or "")
