@@ -138,7 +138,10 @@ class Recorder:
         record.about = about
         if target is not None:
             before = self.attempts
-            resend = sum(1 for a in before if a.target is target) if before else 0
+            resend = 0
+            for earlier in before:
+                if earlier.target is target:
+                    resend += 1
             attempt = Attempt(target, len(before), why, resend, self.inbound.stream)
             attempt.start = record.start
             attempt.price = price

@@ -555,3 +555,31 @@ def test_a_plain_answer_is_little_work() -> None:
     now = case.now
     WRITER.success(case.recorder, now)
     assert functions_entered(lambda: WRITER.success(case.recorder, now)) <= 30
+
+
+def test_an_answer_after_failures_says_what_every_other_says() -> None:
+    """Kept texts are those of answers and attempts that went the same way, whatever came before."""
+    writer = HeaderWriter(GatewayFacts("tracegate-5c1f09ab", "0.4.1", "tg-7f9c"))
+    fresh = HeaderWriter(GatewayFacts("tracegate-5c1f09ab", "0.4.1", "tg-7f9c"))
+    busy, broken = Refused("overloaded", None, "busy", status=503), Broken("http_protocol_error", "no", status=200)
+    for number, (first, error) in enumerate([(OPENAI, busy), (AZURE, broken), (OPENAI, broken), (AZURE, busy)] * 3):
+        case = Case(stream=number % 3 == 2)
+        case.end(case.begin(first), error, after=1.001, status=error.status)
+        if number % 2:
+            case.end(case.begin(first, kind="retry", waited=5.0), busy, after=2.5, status=503)
+        record = case.begin(AZURE, kind="fallback")
+        case.commit(record, region=("swedencentral", None)[number % 2], model=f"m{number % 5}")
+        if number % 4:
+            case.end(record)
+        said = writer.success(case.recorder, case.now)
+        fresh._members._words.clear()
+        assert said == fresh._fields(case.recorder, record.attempt, None, case.now, WHOLE)
+    for number in range(70):
+        case = Case()
+        case.end(case.begin(OPENAI), busy, status=400 + number)
+        record = case.begin(OPENAI, kind="fallback")
+        case.commit(record, model=f"m{number}")
+        case.end(record)
+        assert f'"m{number}"' in named(writer.success(case.recorder, case.now))["x-served-by"]
+    words = writer._members.words(OPENAI)
+    assert (len(words.heads), len(words.ends)) == (64, 64)

@@ -84,10 +84,8 @@ class Retry:
         mine, attempts = self._target.context, call.recorder.attempts
         if mine is None or not attempts:
             return False
-        return any(
-            a.error is not None
-            and a.error.class_ == "context_length"
-            and a.target.context is not None
-            and a.target.context >= mine
-            for a in attempts
-        )
+        for attempt in attempts:
+            error, window = attempt.error, attempt.target.context
+            if error is not None and error.class_ == "context_length" and window is not None and window >= mine:
+                return True
+        return False

@@ -57,7 +57,8 @@ class Words:
     """What is always said of one target.
 
     `target` and `hop` are whole parameters with their `;`, empty where nothing is to be said. `said` keeps who served,
-    by the model and the region that the provider named; `plain` what heads of plain answers have in common.
+    by the model and the region that the provider named; `plain` what heads of plain answers have in common; `heads`
+    what all answers of one attempt have; `ends` what stands around the duration of an attempt that ended.
     """
 
     of: Target
@@ -67,6 +68,8 @@ class Words:
     desc: str
     said: dict[tuple[str | None, str | None], str] = field(default_factory=dict)
     plain: dict[tuple[str | None, str | None, str | None, int | None], Plain] = field(default_factory=dict)
+    heads: dict[tuple[object, ...], tuple[bytes, bytes | None]] = field(default_factory=dict)
+    ends: dict[tuple[object, ...], tuple[str, str]] = field(default_factory=dict)
 
 
 class Members:
@@ -121,12 +124,27 @@ class Members:
 
     def tried(self, recorder: Recorder, attempt: Attempt, *, slim: bool = False) -> str:
         """What became of one attempt."""
+        if not slim and not attempt.streaming and not attempt.why.backoff_ns and attempt.end is not None:
+            before, behind = self._around(recorder, attempt)
+            return f"{before};dur={milliseconds(attempt.end - attempt.start)}{behind}"
         text = self.ended(recorder, attempt)
         if attempt.end is not None:
             text += f";dur={milliseconds(attempt.end - attempt.start)}"
         if attempt.streaming and attempt.first_event is not None:
             text += f";ttft={milliseconds(attempt.first_event - attempt.start)}"
         return text + self.asked(attempt, slim=slim)
+
+    def _around(self, recorder: Recorder, attempt: Attempt) -> tuple[str, str]:
+        """What stands around the duration of an attempt that ended, made once for all that ended so."""
+        kept = self.words(attempt.target).ends
+        error = error_of(recorder, attempt)
+        key = (attempt.status, error, attempt.outcome, attempt.why.kind)
+        around = kept.get(key)
+        if around is None:
+            around = self.ended(recorder, attempt), self.asked(attempt)
+            if len(kept) < SERVED:
+                kept[key] = around
+        return around
 
     def ended(self, recorder: Recorder, attempt: Attempt) -> str:
         """The first part of that: who was asked, and how it ended."""

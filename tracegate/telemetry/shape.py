@@ -13,7 +13,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple, TypeAlias
 
-from tracegate.facts import Attempt
+from tracegate.facts import Attempt, Target
 from tracegate.record import Record, Recorder
 from tracegate.summary import gateway_ns, served, total
 from tracegate.telemetry import cause, names
@@ -187,9 +187,9 @@ def _shape(recorder: Recorder, server: Record, route: Record, body: Body, asked:
     for record, attempt in zip(recorder.records[2:], attempts, strict=True):
         if record.parent is not route or record.attempt is not attempt:
             raise _Unusual
-        if attempt.target is not target:
-            target = attempt.target
-            wanted = asked(body, target)
+        if target is None or (attempt.target is not target and _alters(target, attempt.target)):
+            wanted = asked(body, attempt.target)
+        target = attempt.target
         amounts.append(_attempt(key, values, wall, trace, request, wanted, record, attempt))
     took = (ended - server.start) / 1e9
     amounts.append(([took, overhead / 1e9], wall + ended, trace, server.span))
@@ -293,6 +293,12 @@ def _attempt(
         said,
     )
     return amounts, wall + end, trace, span
+
+
+def _alters(one: Target, other: Target) -> bool:
+    """Whether a request may have other parameters at one target than at the other."""
+    own = one.defaults or one.forced or other.defaults or other.forced
+    return bool(own) or one.provider_name != other.provider_name
 
 
 def _end(record: Record) -> int:
