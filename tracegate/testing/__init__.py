@@ -38,6 +38,7 @@ async with Simulator({"gpt-5": "503x3:ok"}) as sim:
 **Look at what it did.** `run` gives a test virtual time: an hour of back-off costs nothing, and a hang or a leak fails.
 `drive` is a client of an ASGI app that streams and hangs up (`lifespan` has what starts the app), `Receiver` an OTLP
 receiver that believes nothing (`listen` puts it on a socket), `span_tree` a trace as text, `picture` one for people.
+`MemoryLog` is an audit log that waits for no disk.
 
 ```python
 async def main():
@@ -62,6 +63,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tracegate.testing.audit import MemoryLog
     from tracegate.testing.clock import FakeClock
     from tracegate.testing.driver import drive
     from tracegate.testing.ids import SeededIds
@@ -83,6 +85,7 @@ __all__ = [
     "LagTicker",
     "Log",
     "MemoryExchange",
+    "MemoryLog",
     "Receiver",
     "Script",
     "ScriptError",
@@ -104,6 +107,7 @@ _HOMES = {
     "LagTicker": "lag",
     "Log": "simulator_log",
     "MemoryExchange": "memory",
+    "MemoryLog": "audit",
     "Receiver": "receiver",
     "Script": "script",
     "ScriptError": "script",
