@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from tracegate.facts import Usage
 
+Texts = Sequence[tuple[int, str]]
+
 
 class Chunk:
     """What one read brought: one or more whole events, ready to send, or a unary body.
@@ -14,12 +16,13 @@ class Chunk:
         data: Bytes to send on, unchanged.
         count: Data events in it (1 for a unary body).
         output: More than a role or a filter verdict is in it (ruling 39).
-        texts: `(choice, text)` deltas; empty unless asked for.
+        texts: `(choice, text)` of each delta that has a `content` of text, in order, for who would decode them again;
+            `None` where nobody has.
     """
 
     __slots__ = ("count", "data", "output", "texts")
 
-    def __init__(self, data: bytes, count: int = 1, output: bool = True, texts: Sequence[tuple[int, str]] = ()) -> None:
+    def __init__(self, data: bytes, count: int = 1, output: bool = True, texts: Texts | None = None) -> None:
         self.data = data
         self.count = count
         self.output = output

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from tests.audit.vectors import BODY, SSE
 from tracegate.audit.content import CHOICES, StreamTexts, events, texts_of_body, texts_of_stream
+from tracegate.dialects.openai_stream import StreamReader
+from tracegate.events import Chunk
+from tracegate.facts import Answer
 
 
 def _event(*choices: object) -> bytes:
@@ -110,3 +113,51 @@ def test_a_stream_read_in_pieces_has_the_texts_of_the_whole(pieces: list[bytes])
     for piece in pieces:
         stream.feed(piece)
     assert stream.joined() == texts_of_stream(b"".join(pieces)) == _leniently(b"".join(pieces))
+
+
+DELTAS = (
+    '{"content":"a"}',
+    '{"content":""}',
+    '{"content":"\\u00e9","role":"assistant"}',
+    '{"content":"a","content":"b"}',
+    '{"content":["x"],"refusal":"no"}',
+    '{"content":null,"tool_calls":[{}]}',
+    '{"tool_calls":[{}]}',
+    '{"content":"\\ud83d"}',
+    '{"content":7}',
+    "{}",
+)
+INDEXES = (
+    "",
+    '"index":0,',
+    '"index":1,',
+    '"index":-1,',
+    '"index":200,',
+    '"index":1.0,',
+    '"index":true,',
+    '"index":null,',
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(INDEXES), st.sampled_from(DELTAS)), min_size=1, max_size=6))
+def test_what_a_dialect_decoded_has_the_texts_that_are_found_here(choices: list[tuple[str, str]]) -> None:
+    """Each event need not be decoded twice (ruling 40)."""
+    first = [(index, '{"content":"x"}') for index in INDEXES]
+    reader = StreamReader(Answer(), 200, 1 << 20, choices=1, hide_usage=True, skip_malformed=True)
+    for read in (first, choices):
+        events = "".join(f'data: {{"id":"1","choices":[{{{index}"delta":{delta}}}]}}\n\n' for index, delta in read)
+        for event in reader.feed(events.encode()):
+            assert isinstance(event, Chunk)
+            if event.texts is not None:
+                found, taken = StreamTexts(), StreamTexts()
+                found.feed(event.data)
+                taken.take(event.texts)
+                assert found.joined() == taken.joined()
+
+
+def test_the_usual_events_of_a_stream_are_decoded_once() -> None:
+    """Those that do nothing but go on with the answer."""
+    reader = StreamReader(Answer(), 200, 1 << 20, choices=1, hide_usage=True, skip_malformed=True)
+    event = b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+    told = [chunk for _ in range(2) for chunk in reader.feed(event * 2)]
+    assert [chunk.texts for chunk in told if isinstance(chunk, Chunk)] == [None, [(0, "a"), (0, "a")]]

@@ -165,10 +165,10 @@ class Answer:
         """A stream is about to begin."""
         self._stream = Streamed(media)
 
-    def send(self, events: bytes) -> None:
-        """Some whole events of the stream are sent."""
+    def send(self, events: bytes, texts: Iterable[tuple[int, str]] | None = None) -> None:
+        """Some whole events of the stream are sent; for `texts` see `Streamed.send`."""
         assert self._stream is not None  # noqa: S101  # it was begun
-        self._stream.send(events)
+        self._stream.send(events, texts)
 
     def finish(self, exc: BaseException | None, tail: bytes = b"") -> None:
         """The stream is about to end: hand its final over. Its attempts and routes are closed.

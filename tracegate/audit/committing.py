@@ -6,6 +6,7 @@ No blinding and no leaf; a verifier takes the same digests of a saved answer (`c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tracegate.audit.blinding import text_digest
@@ -51,11 +52,19 @@ class Streamed:
         self._size = 0
         self._texts = StreamTexts()
 
-    def send(self, events: bytes) -> None:
-        """Some whole events are sent."""
+    def send(self, events: bytes, texts: Iterable[tuple[int, str]] | None = None) -> None:
+        """Some whole events are sent.
+
+        Args:
+            events: As they are sent.
+            texts: Their contents by choice, where they were decoded before; they are what a reader here would find.
+        """
         self._hash.update(events)
         self._size += len(events)
-        self._texts.feed(events)
+        if texts is None:
+            self._texts.feed(events)
+        else:
+            self._texts.take(texts)
 
     def digests(self, tail: bytes = b"") -> Digests:
         """Of what was sent, and of a tail: events of our own, which have no text."""

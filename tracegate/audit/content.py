@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -85,6 +85,11 @@ class StreamTexts:
                         self._add(choice.index, position, choice.delta.content)
             else:
                 self._slowly(event + b"\n\n")
+
+    def take(self, texts: Iterable[tuple[int, str]]) -> None:
+        """Take the contents of some events that were decoded before, each with its choice."""
+        for index, text in texts:
+            self._add(index, 0, text)
 
     def joined(self) -> Texts:
         """By choice, what has come."""

@@ -104,6 +104,7 @@ class StreamReader:
         start, end = 0, len(blocks)  # of what is told next
         count = 0
         output = False
+        texts: list[tuple[int, str]] | None = []  # while nothing odd comes
         for at, shape in enumerate(shapes):
             choices = shape.choices
             # Most events do nothing but go on with the answer, and nothing is to be learnt of them.
@@ -122,7 +123,10 @@ class StreamReader:
                 ):
                     output = True
                     count += 1
+                    if texts is not None and delta.content.__class__ is str:
+                        texts.append((choice.index, delta.content))
                     continue
+            texts = None
             if _refuses(shape):
                 end = edge(blocks, at, len(shapes))
                 payload = blocks[end + 6 : edge(blocks, at + 1, len(shapes)) - 2]
@@ -143,7 +147,7 @@ class StreamReader:
             count += 1
         if count:
             parts.append(blocks[start:end])
-            told.append(Chunk(parts[0] if len(parts) == 1 else b"".join(parts), count, output))
+            told.append(Chunk(parts[0] if len(parts) == 1 else b"".join(parts), count, output, texts))
 
     def _read_each(self, blocks: bytes, told: list[Event]) -> None:
         """Read events of whatever form, up to the end or what breaks the answer; for the arguments see `_read`."""

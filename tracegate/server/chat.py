@@ -54,7 +54,7 @@ async def _stream(session: Session, reply: Reply) -> None:
         await session.send(event.data, more=True)
         inbound.chunks += event.count
         if leaves is not None:
-            leaves.send(event.data)
+            leaves.send(event.data, event.texts)
     receipt = None if leaves is None else await session.finished(leaves, None)
     comment = gateway.headers.comment(recorder, None, receipt) if gateway.comments else b""
     await session.send(comment + DONE, more=False)
