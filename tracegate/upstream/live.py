@@ -138,7 +138,8 @@ class Live:
         reader = self._reader
         try:
             if data:
-                self._last = self._arrived()
+                arrived = self._incoming.arrived  # a slow client does not stretch the attempt
+                self._last = self._clock.now() if arrived is None else arrived
                 if self._decoding is not None:
                     data = self._decoding.feed(data)
                     if not data:
@@ -176,13 +177,9 @@ class Live:
         attempt = self._attempt
         if failure.status is None:
             failure.status = attempt.status
-        attempt.end = self._clock.now() if isinstance(failure, TimedOut) else self._arrived()
+        arrived = None if isinstance(failure, TimedOut) else self._incoming.arrived
+        attempt.end = self._clock.now() if arrived is None else arrived
         attempt.skipped = self._reader.skipped
         self._incoming.abort()
         self._leaf.redactor.failed(failure)
         self._broken = failure
-
-    def _arrived(self) -> int:
-        """When what was read last came; a slow client does not stretch the attempt."""
-        arrived = self._incoming.arrived
-        return self._clock.now() if arrived is None else arrived

@@ -101,9 +101,9 @@ class FastIncoming(Ahead):
         elif over:
             self._ended = True
             self._end = now
-            self._wake()
+            self._wakeup.wake()
         elif self.status:
-            self._wake()
+            self._wakeup.wake()
 
     def lost(self, exc: BaseException | None, now: int) -> None:
         """See `Exchanging.lost`."""
