@@ -53,13 +53,7 @@ class Log:
     """
 
     def __init__(
-        self,
-        started: Started,
-        gateway: Gateway,
-        clock: Clock,
-        lane: Lane,
-        disk: Disk,
-        checkpoint_ns: int = CHECKPOINT_NS,
+        self, started: Started, gateway: Gateway, clock: Clock, lane: Lane, disk: Disk, checkpoint_ns: int
     ) -> None:
         self.signer = started.opened.signer
         """Of the log for which leaves are handed over now."""

@@ -21,6 +21,8 @@ KINDS = ("r", "id", "wire", "canonical", "text", "trace", "upstream")
 _FORM = struct.Struct(">16sBBHIQ32s")
 _HELD, _ERASED = 1, 2  # not 0: a slot of zeroes, as a disk may leave it, holds nothing
 _NOTHING = bytes(32)
+_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+_PREFIXES = {kind: f"{kind}\n".encode() for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +53,21 @@ def slots_of(one: Erasable, index: int, key: bytes) -> bytes:
         index: Of the leaf.
         key: Of the record's tenant.
     """
-    found = [] if one.r is None else [slot(one.record_id, "r", index, one.r)]
-    found += [slot(one.record_id, kind, index, keyed(key, kind, digest)) for kind, digest in one.rows]
+    record = packed(one.record_id)
+    found = [] if one.r is None else [_slot(record, 0, index, one.r)]
+    for kind, digest in one.rows:
+        found.append(_slot(record, _NUMBERS[kind], index, keyed(key, kind, digest)))
     return b"".join(found)
 
 
 def slot(record_id: str, kind: str, index: int, value: bytes) -> bytes:
     """The bytes of a slot."""
-    record, number = packed(record_id), KINDS.index(kind)
-    return _FORM.pack(record, number, _HELD, 0, _check(record, number, index, value), index, value)
+    return _slot(packed(record_id), _NUMBERS[kind], index, value)
 
 
 def keyed(key: bytes, kind: str, digest: bytes) -> bytes:
     """What is kept of a digest."""
-    return hmac.digest(key, f"{kind}\n".encode() + digest, "sha256")
+    return hmac.digest(key, _PREFIXES[kind] + digest, "sha256")
 
 
 def erased(raw: bytes) -> bytes:
@@ -88,6 +91,11 @@ def came(raw: bytes, at: int = 0) -> int:
     return int.from_bytes(raw[at : at + 6], "big")
 
 
+def leaf_of(raw: bytes) -> int:
+    """The index of the leaf that a slot came with."""
+    return int.from_bytes(raw[24:32], "big")
+
+
 def packed(record_id: str) -> bytes:
     """The 16 bytes of a record's id."""
     return bytes.fromhex(record_id[3:].replace("-", ""))
@@ -105,6 +113,10 @@ def holding(raw: bytes, needle: bytes) -> Iterator[int]:
     while at >= 0:
         yield at - at % SIZE
         at = raw.find(needle, at - at % SIZE + SIZE)
+
+
+def _slot(record: bytes, number: int, index: int, value: bytes) -> bytes:
+    return _FORM.pack(record, number, _HELD, 0, _check(record, number, index, value), index, value)
 
 
 def _check(record: bytes, number: int, index: int, value: bytes) -> int:
