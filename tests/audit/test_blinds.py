@@ -62,6 +62,27 @@ def test_a_blinding_is_found_by_its_record(count: int, tmp_path: Path) -> None:
     assert blinds.r(_record(100_000)) is None
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 64, 3000])
+def test_a_blinding_is_found_by_its_leaf(count: int, tmp_path: Path) -> None:
+    """However long ago its request came; where nothing is known of the leaf, by the record."""
+    records = _kept(tmp_path, count)
+    blinds, elsewhere = Blinds(tmp_path, 0), Blinds(tmp_path, 60_000)
+    for n in {0, count - 1, count // 2, count // 3}:
+        assert blinds.r(records[n], Row(records[n], "r1/2026-11", 2 * n)) == _r(n)
+        for wrong in (Row("", "r1/2026-11", 2 * n + 1), Row("", "r1/2026-11", 9999), Row("", "r9/2026-11", 0)):
+            assert elsewhere.r(records[n], wrong) == _r(n)
+    blinds.erase(records[:1], Disk())
+    assert blinds.r(records[0], Row(records[0], "r1/2026-11", 0)) is None
+
+
+def test_a_slot_that_is_damaged_holds_nothing(tmp_path: Path) -> None:
+    """What stands beside it is found."""
+    one, two = slot(_record(0, 1), "r", 4, _r(1)), slot(_record(0, 2), "r", 4, _r(2))
+    _table(tmp_path, "r1/2026-11", one[:-1] + b"x" + two)
+    first = Row("", "r1/2026-11", 4)
+    assert [Blinds(tmp_path).r(_record(0, n), first) for n in (1, 2)] == [None, _r(2)]
+
+
 def test_every_table_is_looked_through(tmp_path: Path) -> None:
     """Those of other replicas, and epochs."""
     records = _kept(tmp_path, 5)

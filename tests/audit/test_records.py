@@ -23,13 +23,14 @@ from tests.audit.stored import (
     record_at,
     store,
 )
+from tracegate.audit.blinds import Row
 from tracegate.audit.directory import Directory
 from tracegate.audit.events import Amend, Leaf, Read
 from tracegate.audit.kinds import At
 from tracegate.audit.leaf import write
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.reading import StoredLog
-from tracegate.audit.records import Erasures, Found, came_at, find, mentions
+from tracegate.audit.records import Erasures, Found, came_at, find, first_of, mentions
 
 NEXT, OTHER = f"{HOST}/r1-w0/2026-12", f"{HOST}/r1-w1/2026-11"
 RECORDS = [record_at(T + n * S, n) for n in range(600)]
@@ -62,6 +63,7 @@ def test_a_record_is_found_by_its_id(many: Path, n: int, within: int | None) -> 
     assert found.closing is not None
     assert found.intent is not None
     assert (found.intent.index, found.closing.index, found.tenant) == (1 + 2 * n, 2 + 2 * n, "acme")
+    assert first_of(found.closing) == Row(RECORDS[n], "r1-w0/2026-11", 1 + 2 * n)
     assert found.closing.hash == leaf_hash(found.closing.raw)
 
 
@@ -116,6 +118,7 @@ def test_it_may_end_in_the_next_epoch(tmp_path: Path) -> None:
         assert found is not None
         assert found.closing is not None
         assert found.closing.log.origin == NEXT
+        assert first_of(found.closing) == Row(record, "r1-w0/2026-11", 1)
     found = find(Directory(tmp_path), record, 0)
     assert found is not None
     assert found.closing is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tracegate.audit.disk import Disk
-from tracegate.audit.slots import SIZE, Slot, came, erased, holding, keyed, packed, record_of, slot_at
+from tracegate.audit.slots import SIZE, Slot, came, erased, holding, keyed, leaf_of, packed, record_of, slot_at
 from tracegate.audit.tenants import keys_of
 
 PRIVATE = "private"
@@ -30,7 +30,7 @@ _CHUNK = 1024 * SIZE  # read at once: a search gives way to others in between
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record whose answer has a digest; `log` is replica and epoch, `index` that of its closing leaf."""
+    """A record and a leaf of it; `log` is replica and epoch."""
 
     record_id: str
     log: str
@@ -51,8 +51,16 @@ class Blinds:
         self._private = private
         self._longest_ms = longest_ms
 
-    def r(self, record_id: str) -> bytes | None:
-        """The blinding of a record; `None` where there is none, or none any more."""
+    def r(self, record_id: str, first: Row | None = None) -> bytes | None:
+        """The blinding of a record; `None` where there is none, or none any more.
+
+        Args:
+            record_id: Of the record.
+            first: Where its first leaf stands, if that is known: then the slot is found by bisection.
+        """
+        for slot in () if first is None else _slots_of(self._private / f"{first.log}{SUFFIX}", first.index):
+            if slot.kind == "r" and slot.record_id == record_id:
+                return slot.value
         needle = packed(record_id)
         until = came(needle) + self._longest_ms
         for path in self._tables():
@@ -62,7 +70,7 @@ class Blinds:
         return None
 
     def find(self, kind: str, digest: bytes, keys: Sequence[bytes] | None = None) -> list[Row]:
-        """The records that have a row of a kind and a digest, the oldest table first.
+        """The records that have a row of a kind and a digest, with the leaves that close them, the oldest table first.
 
         Args:
             kind: One of `slots.KINDS` but `r`.
@@ -127,6 +135,29 @@ def _slots(path: Path, needle: bytes, since: int, until: int) -> Iterator[tuple[
             slot = slot_at(raw)
             if slot is not None and raw.startswith(needle):
                 yield at, slot
+
+
+def _slots_of(path: Path, index: int) -> Iterator[Slot]:
+    """The slots that came with a leaf."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        low, high = 0, file.seek(0, os.SEEK_END) // SIZE
+        end = high
+        while low < high:
+            middle = (low + high) // 2
+            if leaf_of(_at(file, middle * SIZE)) >= index:
+                high = middle
+            else:
+                low = middle + 1
+        for at in range(low, end):
+            raw = _at(file, at * SIZE)
+            if leaf_of(raw) != index:
+                return
+            if (slot := slot_at(raw)) is not None:
+                yield slot
 
 
 def _first(file: BinaryIO, since: int) -> int:

@@ -19,7 +19,7 @@ from tracegate.audit.content import CHOICES, texts_of_body, texts_of_stream
 from tracegate.audit.directory import Directory
 from tracegate.audit.events import Aborted
 from tracegate.audit.kinds import Final, Intent
-from tracegate.audit.records import Stood, stood
+from tracegate.audit.records import Stood, first_of, stood
 from tracegate.audit.saved import parse_saved
 from tracegate.errors import Unreadable
 
@@ -94,13 +94,15 @@ def _by_digest(directory: Directory, blinds: Blinds, kind: str, digest: bytes) -
     seen = set()
     for row in blinds.find(kind, digest):
         log = directory.log(row.log)
-        raw, r = log.leaf(row.index), blinds.r(row.record_id)
-        if row.record_id in seen or raw is None or r is None:
+        raw = None if row.record_id in seen else log.leaf(row.index)
+        if raw is None:
             continue
         hit = stood(log, row.index, raw)
-        if isinstance(hit.leaf, Final) and hit.leaf.record_id == row.record_id and _commits(hit.leaf, r, kind, digest):
-            seen.add(row.record_id)
-            yield hit, kind
+        if isinstance(hit.leaf, Final) and hit.leaf.record_id == row.record_id:
+            r = blinds.r(row.record_id, first_of(hit))
+            if r is not None and _commits(hit.leaf, r, kind, digest):
+                seen.add(row.record_id)
+                yield hit, kind
 
 
 def _commits(leaf: Final, r: bytes, kind: str, digest: bytes) -> bool:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from tracegate.audit.blinds import Row
 from tracegate.audit.bundles import bundle
 from tracegate.audit.directory import Directory
 from tracegate.audit.lane import Lane
-from tracegate.audit.records import Erasures, find
+from tracegate.audit.records import Erasures, find, first_of
 from tracegate.clock import Clock
 
 WAIT_NS = 2_000_000_000
@@ -27,8 +28,8 @@ AGAIN_NS = 50_000_000
 class Blinds(Protocol):
     """The erasable table."""
 
-    def r(self, record_id: str) -> bytes | None:
-        """The blinding of a record; `None` where there is none, or none any more."""
+    def r(self, record_id: str, first: Row | None = None) -> bytes | None:
+        """The blinding of a record, whose first leaf stands there; `None` where there is none, or none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Issuer:
         head = closing.log.head()
         if closing.index >= max(0 if head is None else head.size, durable.get(closing.log.origin, 0)):
             return Issued(found.tenant, behind=True)
-        r = self._blinds.r(record_id)
+        r = self._blinds.r(record_id, first_of(closing))
         erased = self._erasures.of(record_id) if r is None else None
         index = None if erased is None else erased.index
         return Issued(found.tenant, bundle(closing, head, self._directory.signer(closing.log), r, index))

@@ -90,7 +90,7 @@ class StoredLog:
     @property
     def name(self) -> str:
         """The last two elements of its origin, which are its folder: replica and epoch."""
-        return "/".join(self.origin.split("/")[-2:])
+        return name_of(self.origin)
 
     def head(self) -> SignedHead | None:
         """Its last checkpoint; `None` before there is one.
@@ -224,6 +224,11 @@ class StoredLog:
                 low = middle + 1
         self._first = low
         return low
+
+
+def name_of(origin: str) -> str:
+    """Replica and epoch of an origin."""
+    return "/".join(origin.split("/")[-2:])
 
 
 def written_at(raw: bytes) -> int | None:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tracegate.audit.blinds import Row
 from tracegate.audit.directory import Directory
 from tracegate.audit.events import Aborted, Erased, Leaf
 from tracegate.audit.kinds import Final, Intent
 from tracegate.audit.leaf import read
-from tracegate.audit.reading import SLACK, StoredLog
+from tracegate.audit.reading import SLACK, StoredLog, name_of
 
 FAR = 3_600_000_000
 """µs by which the clock may have gone back, where nothing may be overlooked and nobody is in a hurry."""
@@ -53,6 +54,17 @@ def stood(log: StoredLog, index: int, raw: bytes) -> Stood:
     """A leaf that was read, with what it says; raises `Malformed`."""
     found = read(raw)
     return Stood(log, index, raw, found.hash, found.leaf)
+
+
+def first_of(closing: Stood) -> Row:
+    """Where the first leaf of a record stands, by the leaf that closes it."""
+    leaf, log, index = closing.leaf, closing.log.name, closing.index
+    assert isinstance(leaf, Final | Aborted)  # noqa: S101  # nothing else closes a record
+    if leaf.prev_intent is not None:
+        index = leaf.prev_intent.index
+        if leaf.prev_intent.log is not None:
+            log = name_of(leaf.prev_intent.log)
+    return Row(leaf.record_id, log, index)
 
 
 def came_at(record_id: str) -> int:

@@ -16,7 +16,7 @@ from tracegate.audit.bundles import bundle, without_request
 from tracegate.audit.directory import Directory
 from tracegate.audit.own_leaves import MOST
 from tracegate.audit.reading import StoredLog
-from tracegate.audit.records import Erasures, Stood, find, stood
+from tracegate.audit.records import Erasures, Stood, find, first_of, stood
 from tracegate.audit.verdict import VERIFIED
 from tracegate.cli.archive import Where, blinds_of, noted, nothing, record_of, shown, told
 from tracegate.cli.record_shown import line_of
@@ -114,7 +114,7 @@ def _export_records(where: Where, records: Sequence[str], redacted: bool, direct
 
 def _show_bundle(directory: Directory, closing: Stood, *, redacted: bool) -> None:
     record = str(getattr(closing.leaf, "record_id", ""))
-    r = blinds_of(directory).r(record)
+    r = blinds_of(directory).r(record, first_of(closing))
     erased = Erasures(directory).of(record) if r is None else None
     index = None if erased is None else erased.index
     made = bundle(closing, closing.log.head(), directory.signer(closing.log), r, index)

@@ -15,7 +15,7 @@ from tracegate.audit.events import Aborted, Amend, Erased
 from tracegate.audit.kinds import Final, Intent
 from tracegate.audit.policy import trusting
 from tracegate.audit.reading import StoredLog
-from tracegate.audit.records import Erasures, Stood, mentions, stood
+from tracegate.audit.records import Erasures, Stood, first_of, mentions, stood
 from tracegate.audit.records import find as found_of
 from tracegate.audit.verdict import VERIFIED, Check
 from tracegate.audit.verify import Given
@@ -132,7 +132,7 @@ def _verify(where: Where, what: str, asked: Asked, directory: Directory) -> int:
     except Malformed as exc:
         raise Unreadable(str(exc)) from None
     noted(directory, "receipt", [record])
-    r = blinds_of(directory).r(record)
+    r = blinds_of(directory).r(record, first_of(closing))
     erased = Erasures(directory).of(record) if r is None else None
     made = bundle(
         closing, closing.log.head(), directory.signer(closing.log), r, None if erased is None else erased.index
