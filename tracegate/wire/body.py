@@ -60,8 +60,14 @@ class Body:
             self.fields: dict[str, msgspec.Raw] = _fields.decode(raw)
         except _UNDECODABLE as exc:
             self.fields = _members(raw, exc)
-        self.model = self._text("model")
-        self.stream = self._flag("stream")
+        try:
+            model = _value.decode(self.fields["model"])
+        except (KeyError, *_UNDECODABLE):
+            model = None
+        if model.__class__ is not str or not model:
+            raise self._unnamed()
+        self.model: str = model
+        self.stream = "stream" in self.fields and self._flag("stream")
         self.wants_usage = self.stream and self._wants_usage()
 
     def param(self, name: str) -> Any:
@@ -87,16 +93,11 @@ class Body:
         parts.append(b"}")
         return b"".join(parts)
 
-    def _text(self, name: str) -> str:
-        value = self.param(name)
-        if isinstance(value, str) and value:
-            return value
-        said = "is missing" if name not in self.fields else "must be a text that is not empty"
-        raise Rejected(400, "invalid_type", f"`{name}` {said}. Set it to the name of a route or target.", param=name)
+    def _unnamed(self) -> Rejected:
+        said = "is missing" if "model" not in self.fields else "must be a text that is not empty"
+        return Rejected(400, "invalid_type", f"`model` {said}. Set it to the name of a route or target.", param="model")
 
     def _flag(self, name: str) -> bool:
-        if name not in self.fields:
-            return False
         value = self.param(name)
         if value is None or isinstance(value, bool):
             return bool(value)
