@@ -13,7 +13,7 @@ import pytest
 from tests.audit.naive import naive_root
 from tests.audit.shipped import leaf, write_log
 from tests.audit.vectors import CHECKPOINT, ORIGIN, ROOTS
-from tracegate.audit.anchoring import EVERY_NS, Anchor, Anchoring, Head, Held, Unanchored, newest
+from tracegate.audit.anchoring import EVERY_NS, Anchor, Anchoring, Head, Held, Unanchored, cosigned, newest
 from tracegate.audit.checkpoint import Checkpoint
 from tracegate.audit.lane import ThreadLane
 from tracegate.audit.merkle import consistent, leaf_hash
@@ -32,7 +32,7 @@ HEAD = Head(CHECKPOINT, Checkpoint(ORIGIN, 6, ROOTS[6]), _nothing)
 class Giving:
     """An anchor that gives what it is told to give."""
 
-    def __init__(self, gives: Held | Unanchored | None, after: asyncio.Event | None = None) -> None:
+    def __init__(self, gives: Held | Exception | None, after: asyncio.Event | None = None) -> None:
         self.gives = gives
         self.after = after
         self.told = 0
@@ -42,7 +42,7 @@ class Giving:
         self.told += 1
         if self.after is not None:
             await self.after.wait()
-        if isinstance(self.gives, Unanchored):
+        if isinstance(self.gives, Exception):
             raise self.gives
         return self.gives
 
@@ -56,7 +56,10 @@ def anchoring(
     async def newest() -> Head | None:
         return head
 
-    return Anchoring(anchors, newest, lambda of, held: gave.append(held), clock or FakeClock()), gave
+    async def take(of: Head, held: Sequence[Held]) -> None:
+        gave.extend(held)
+
+    return Anchoring(anchors, newest, take, clock or FakeClock()), gave
 
 
 def test_what_each_gives_is_handed_on() -> None:
@@ -70,11 +73,14 @@ def test_what_each_gives_is_handed_on() -> None:
 def test_one_that_refuses_is_told_of_and_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
     """The operator reads which head, of which log, and why."""
     held = Held("rfc3161", "tsa.example", "AAAA")
-    made, gave = anchoring(Giving(Unanchored("w.example/w: no answer")), Giving(held))
+    made, gave = anchoring(Giving(Unanchored("w.example/w: no answer")), Giving(KeyError("url")), Giving(held))
     with caplog.at_level(logging.WARNING):
         asyncio.run(made.tell())
     assert gave == [held]
-    assert caplog.messages == [f"The head of {ORIGIN} at 6 leaves is not anchored: w.example/w: no answer."]
+    assert caplog.messages == [
+        f"The head of {ORIGIN} at 6 leaves is not anchored: w.example/w: no answer.",
+        f"The head of {ORIGIN} at 6 leaves is not anchored: 'url'.",
+    ]
 
 
 def test_a_log_without_a_head_is_not_told() -> None:
@@ -85,8 +91,8 @@ def test_a_log_without_a_head_is_not_told() -> None:
     assert one.told == 0
 
 
-def test_a_slow_one_holds_up_nobody() -> None:
-    """All are told at the same time."""
+def test_all_are_told_at_the_same_time() -> None:
+    """A slow one keeps no other from hearing of it."""
 
     async def main() -> None:
         free = asyncio.Event()
@@ -95,9 +101,10 @@ def test_a_slow_one_holds_up_nobody() -> None:
         task = asyncio.create_task(made.tell())
         for _ in range(5):  # turns of the loop
             await asyncio.sleep(0)
-        assert (slow.told, len(gave), task.done()) == (1, 1, False)
+        assert (slow.told, quick.told, task.done()) == (1, 1, False)
         free.set()
         await task
+        assert len(gave) == 1
 
     asyncio.run(main())
 
@@ -130,8 +137,19 @@ def test_a_head_that_can_not_be_read_is_told_to_the_operator(exc: Exception, cap
         raise exc
 
     with caplog.at_level(logging.WARNING):
-        asyncio.run(Anchoring([Giving(None)], broken, lambda head, held: None, FakeClock()).tell())
-    assert caplog.messages == [f"The head of the audit log can't be read, and is not anchored: {exc}."]
+        asyncio.run(Anchoring([Giving(None)], broken, _take, FakeClock()).tell())
+    assert caplog.messages == [f"The head of the audit log can't be told: {exc}."]
+
+
+async def _take(of: Head, held: Sequence[Held]) -> None:
+    raise AssertionError("nothing is held")
+
+
+def test_the_signatures_of_all_witnesses_stand_below_one_checkpoint() -> None:
+    """In the order in which they are asked; what others gave is no signature."""
+    held = [Held("witness", name, f"{CHECKPOINT}— {name} AAAA\n") for name in ("a", "b")]
+    assert cosigned(HEAD, [held[0], Held("rfc3161", "t", "BBBB"), held[1]]) == f"{CHECKPOINT}— a AAAA\n— b AAAA\n"
+    assert cosigned(HEAD, [Held("rfc3161", "t", "BBBB")]) is None
 
 
 def test_they_are_told_again_and_again_until_it_ends() -> None:

@@ -80,7 +80,8 @@ def test_what_it_gave_makes_the_quorum_of_a_verifier() -> None:
     assert held is not None
     assert (held.kind, held.where) == ("witness", "w.example/w")
     policy = parse_policy(f"log {VKEY}\nwitness w {seen.vkey}\nquorum w\n")
-    assert policy.reached(parse_note(at.note + held.proof))
+    assert held.proof.startswith(at.note)
+    assert policy.reached(parse_note(held.proof))
     assert not policy.reached(parse_note(at.note))
 
 
@@ -170,7 +171,7 @@ def test_signatures_of_others_are_left_out() -> None:
     other = "— other.example/w AAAAAAA=\n".encode()
     held = anchor(asking(seen, (200, "text/plain", other + line)), at)
     assert held is not None
-    assert held.proof.encode() == line
+    assert held.proof.encode() == at.note.encode() + line
 
 
 def test_a_proof_that_may_not_be_sent_is_not_sent() -> None:

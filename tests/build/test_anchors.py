@@ -18,6 +18,7 @@ from tracegate.audit.fsck import fsck
 from tracegate.audit.notes import parse_note
 from tracegate.audit.policy import parse_policy
 from tracegate.audit.reading import StoredLog
+from tracegate.audit.witnessed import covering
 from tracegate.build.anchors import anchoring_of
 from tracegate.build.audit import keeping_of
 from tracegate.clock import RandomIds, SystemClock
@@ -44,8 +45,8 @@ async def _signed(tmp_path: Path, seen: TestWitness, url: str) -> None:
     assert made is not None
     log = keeping.audit.epoch.log
     for _ in range(2):
-        await made.anchoring.tell()
         size = log.size + 1
+        await made.anchoring.tell()
         async with asyncio.timeout(WITHIN_S):
             while log.published < size:  # noqa: ASYNC110  # nobody there sets an event
                 await asyncio.sleep(0.01)
@@ -73,8 +74,12 @@ def test_each_head_that_a_witness_signed_is_a_leaf_of_the_log(tmp_path: Path) ->
     assert seen.heads[log.origin][0] == 3
     assert kept(place).types["anchor"] == 2
     policy = parse_policy(f"log {log.key.vkey}\nwitness w {seen.vkey}\nquorum w\n")
-    text = f"{log.origin}\n3\n{base64_of(bytes.fromhex(told[1]['root']))}\n"
-    assert policy.reached(parse_note(f"{text}\n{told[1]['proof']}"))
+    note = parse_note(told[1]["proof"])
+    assert policy.reached(note)
+    signed = covering(log, 2)
+    assert signed is not None
+    assert signed.note == told[1]["proof"]
+    assert note.text == f"{log.origin}\n3\n{base64_of(bytes.fromhex(told[1]['root']))}\n"
 
 
 def test_nobody_is_told_where_nobody_is_named(tmp_path: Path) -> None:

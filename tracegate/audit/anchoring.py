@@ -61,7 +61,7 @@ class Held:
     Args:
         kind: Of the anchor.
         where: Who or where, for a person who looks for it.
-        proof: What they gave: of a witness its signature lines.
+        proof: What they gave: of a witness the checkpoint with its signature below the log's.
     """
 
     kind: Kind
@@ -129,13 +129,19 @@ async def newest(folder: Path, lane: Lane) -> Head | None:
     return Head(head.note, head.checkpoint, proof)
 
 
+def cosigned(head: Head, held: Sequence[Held]) -> str | None:
+    """The checkpoint with the signatures of all witnesses that hold it; `None` where none does."""
+    lines = [one.proof.removeprefix(head.note) for one in held if one.kind == "witness"]
+    return head.note + "".join(lines) if lines else None
+
+
 class Anchoring:
     """Tells every anchor of the newest head, from time to time.
 
     Args:
         anchors: Who is told.
         head: The newest head, `None` where there is none.
-        held: Takes what an anchor gave: it becomes a leaf.
+        held: Takes what the anchors gave: each becomes a leaf.
         clock: Times it.
         every_ns: Time between two heads.
     """
@@ -144,7 +150,7 @@ class Anchoring:
         self,
         anchors: Sequence[Anchor],
         head: Callable[[], Awaitable[Head | None]],
-        held: Callable[[Head, Held], None],
+        held: Callable[[Head, Sequence[Held]], Awaitable[None]],
         clock: Clock,
         every_ns: int = EVERY_NS,
     ) -> None:
@@ -161,21 +167,21 @@ class Anchoring:
             await self.tell()
 
     async def tell(self) -> None:
-        """Tell all of them once, at the same time: a slow one holds up nobody. Nothing is raised."""
+        """Tell all of them once, at the same time; nothing is raised."""
         try:
             head = await self._head()
+            if head is None:
+                return
+            told = await asyncio.gather(*(self._tell(anchor, head) for anchor in self._anchors))
+            if held := [one for one in told if one is not None]:
+                await self._held(head, held)
         except (Malformed, OSError) as exc:
-            logger.warning("The head of the audit log can't be read, and is not anchored: %s.", exc)
-            return
-        if head is not None:
-            await asyncio.gather(*(self._tell(anchor, head) for anchor in self._anchors))
+            logger.warning("The head of the audit log can't be told: %s.", exc)
 
-    async def _tell(self, anchor: Anchor, head: Head) -> None:
+    async def _tell(self, anchor: Anchor, head: Head) -> Held | None:
         try:
-            held = await anchor.anchor(head)
-        except Unanchored as exc:
+            return await anchor.anchor(head)
+        except Exception as exc:  # noqa: BLE001  # a fault of one, whose package it may be, stops neither others nor us
             size, origin = head.checkpoint.size, head.checkpoint.origin
             logger.warning("The head of %s at %d leaves is not anchored: %s.", origin, size, exc)
-            return
-        if held is not None:
-            self._held(head, held)
+            return None

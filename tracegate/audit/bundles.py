@@ -16,6 +16,7 @@ from tracegate.audit.kinds import Final
 from tracegate.audit.reading import SignedHead
 from tracegate.audit.receipt import created_of, make_bundle, receipt_at
 from tracegate.audit.records import Stood
+from tracegate.audit.witnessed import covering
 from tracegate.errors import Malformed
 
 
@@ -26,7 +27,8 @@ def bundle(
 
     Args:
         closing: The leaf that closes it.
-        head: A checkpoint of its log; the bundle has a proof if it covers the leaf.
+        head: A checkpoint of its log; the bundle has a proof if it covers the leaf. One that witnesses signed is
+            better, and taken instead if it does.
         signer: Of its log; the bundle has no signature without it.
         r: Its blinding; `None` where it is not there.
         erased: Index of the leaf that says that it was erased.
@@ -37,6 +39,7 @@ def bundle(
     leaf, log, index = closing.leaf, closing.log, closing.index
     if not isinstance(leaf, Final | Aborted):
         raise Malformed(f"leaf {index} of `{log.origin}` closes no record")
+    head = covering(log, index) or head
     proof = None if head is None or index >= head.size else str(log.proof(index, head))
     created = created_of(leaf)
     if signer is not None:

@@ -61,7 +61,7 @@ class Witness:
             raise Unanchored(f"{self._key.name}: {REFUSALS.get(answer.status, f'it answers {answer.status}')}")
         note = self._signed(head, answer.body)
         self.seen[origin] = size
-        return Held("witness", self._key.name, str(note).removeprefix(f"{note.text}\n"))
+        return Held("witness", self._key.name, head.note + str(note).removeprefix(f"{note.text}\n"))
 
     async def _ask(self, head: Head, old: int) -> Answered:
         proof = await head.consistency(old)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from tracegate.audit.anchoring import Anchor, Anchoring, Head, Held, newest
+from tracegate.audit.anchoring import Anchor, Anchoring, Head, Held, cosigned, newest
+from tracegate.audit.disk import Disk
 from tracegate.audit.process import Audit
+from tracegate.audit.witnessed import keep
 from tracegate.build.plugins import anchors
 from tracegate.clock import Clock
 from tracegate.config.model import Config
@@ -69,11 +72,18 @@ def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | 
         except ConfigError as exc:
             raise ConfigError(f"audit.anchors.{one.name}: {exc}") from exc
 
-    async def head() -> Head | None:
-        return await newest(audit.home.root / Path(*audit.epoch.origin.split("/")[-2:]), audit.lane)
+    def folder(origin: str) -> Path:
+        return audit.home.root / Path(*origin.split("/")[-2:])
 
-    def held(of: Head, by: Held) -> None:
+    async def head() -> Head | None:
+        return await newest(folder(audit.epoch.origin), audit.lane)
+
+    async def held(of: Head, by: Sequence[Held]) -> None:
         log = audit.epoch.log
-        log.keep(log.own.anchored(of.checkpoint, by))
+        for one in by:
+            log.keep(log.own.anchored(of.checkpoint, one))
+        note = cosigned(of, by)
+        if note is not None:
+            await audit.lane.run(partial(keep, Disk(), folder(of.checkpoint.origin), note))
 
     return HeadAnchoring(Anchoring(made, head, held, clock), posters)
