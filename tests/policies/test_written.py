@@ -23,10 +23,9 @@ def test_the_default_is_that_of_the_short_form() -> None:
     """And other keys or classes are refused."""
     assert Settings().when == Asking().when == FALLBACK_WHEN
     assert Settings.model_validate({"when": ["timeout"]}).when == frozenset({"timeout"})
-    odd: dict[str, list[str]]
-    for odd in ({"whan": []}, {"when": ["odd"]}):
+    for key, value in (("whan", "timeout"), ("when", "odd")):
         with pytest.raises(ValidationError):
-            Settings.model_validate(odd)
+            Settings.model_validate({key: [value]})
 
 
 def test_policies_are_loaded_without_pydantic() -> None:
