@@ -7,10 +7,9 @@ import os
 import random
 import re
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -25,27 +24,28 @@ from tracegate.testing.simulator import Simulator
 pytestmark = pytest.mark.slow
 
 CLIENTS = 8
-EACH = 40
+EACH = 20
 """Answers before the kill, and behind it."""
 
 AGAIN_S = 0.02
 
 
-@contextmanager
-def serving(file: Path) -> Iterator[int]:
+@asynccontextmanager
+async def serving(file: Path) -> AsyncIterator[int]:
     """`tracegate serve --workers 2`; gives its port, and stops it."""
     command = [str(Path(sys.executable).parent / "tracegate"), "serve", "--config", str(file), "--workers", "2"]
     said = file.with_name("said")
-    with said.open("wb") as log, subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log) as process:
-        assert process.stdout is not None
-        found = re.search(rb"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
-        assert found is not None, said.read_text()
-        try:
-            yield int(found[1])
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.stdout.read()
-            assert process.wait(PATIENCE_S) == 0, said.read_text()
+    with said.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log)
+    assert process.stdout is not None
+    found = re.search(rb"http://127\.0\.0\.1:(\d+)/", await process.stdout.readline())
+    assert found is not None, said.read_text()
+    try:
+        yield int(found[1])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        assert process.returncode == 0, said.read_text()
 
 
 def writer_of(lock: Path) -> int | None:
@@ -80,7 +80,7 @@ def test_the_slot_of_a_worker_that_is_killed_is_taken_over(tmp_path: Path) -> No
 
     async def go() -> tuple[list[str], list[bytes]]:
         async with Simulator(SCRIPTS) as provider:
-            with serving(configuration(tmp_path, provider.base_url)) as port:
+            async with serving(configuration(tmp_path, provider.base_url)) as port:
                 enough, chance = asyncio.Event(), random.Random(4)
                 asking = [asyncio.create_task(_asking(port, got, enough, chance)) for _ in range(CLIENTS)]
                 await _until(got, EACH)
