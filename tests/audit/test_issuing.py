@@ -139,6 +139,18 @@ def test_the_checkpoint_is_waited_for(root: Path) -> None:
     assert 700_000_000 <= took <= 700_000_000 + AGAIN_NS
 
 
+def test_a_leaf_that_was_taken_back_is_not_told(root: Path) -> None:
+    """What another process had written behind its checkpoint; another leaf has its place now."""
+    store(root, LEAVES, published=2)
+
+    async def publish(clock: Clock) -> None:
+        await clock.sleep_until(clock.now() + 700_000_000)
+        store(root, [*LEAVES[:2], final(GONE, T)])
+
+    found, took = _issued(root, ENDED, meanwhile=publish)
+    assert (found, took // 100_000_000) == (Issued("acme"), 7)
+
+
 def test_without_a_checkpoint_the_own_process_vouches(root: Path) -> None:
     """For what it knows to be durable; what another has written may be taken back, so it counts as open."""
     store(root, LEAVES, published=2)
@@ -150,9 +162,9 @@ def test_without_a_checkpoint_the_own_process_vouches(root: Path) -> None:
     assert parse_bundle(json.dumps(found.bundle).encode()).signed_by(signer_of(ORIGIN).key)
     for durable in ({ORIGIN: 2}, {OTHER: 3}, {}):
         found, took = _issued(root, ENDED, durable=durable)
-        assert (found, took) == (Issued("acme", behind=True), WAIT_NS)
+        assert (found, took) == (Issued("acme"), WAIT_NS)
     (root / NAME / "checkpoint").unlink()
-    assert _issued(root, ENDED) == (Issued("acme", behind=True), WAIT_NS)
+    assert _issued(root, ENDED) == (Issued("acme"), WAIT_NS)
 
 
 def test_all_logs_are_asked(root: Path) -> None:

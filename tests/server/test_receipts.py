@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from examples import verify_bundle
 from tests.agreement.house import House
 from tests.audit.failing import FaultyDisk
 from tests.server.opened import CALL, Got, S, config, got, opened
@@ -54,6 +55,7 @@ def _proved(house: House, answer: Got) -> None:
     assert house.log is not None
     given = Given(trusting([house.log.key]), house.clock.wall() // S, bundle=answer.body)
     assert [check for check in verify(given).checks if check.result != "pass"] == []
+    assert verify_bundle.verify(answer.json, house.log.key.vkey, None) is None
 
 
 def test_a_tenant_gets_the_receipt_of_its_answer() -> None:
@@ -198,6 +200,8 @@ def test_what_was_erased_is_not_in_it_any_more() -> None:
         answer = await _asked(house, record)
         assert (answer.status, answer.json["erased"], "r" in answer.json) == (200, told.index, False)
         assert "tlog_proof" in answer.json
+        missing = verify_bundle.verify(answer.json, house.log.key.vkey, None)
+        assert missing == "the blinding: the record was erased"
 
     opened(CONFIG, asked)
 

@@ -15,7 +15,7 @@ from tracegate.audit.blinds import Row
 from tracegate.audit.bundles import bundle
 from tracegate.audit.directory import Directory
 from tracegate.audit.lane import Lane
-from tracegate.audit.records import Erasures, find, first_of
+from tracegate.audit.records import Erasures, Found, find, first_of
 from tracegate.clock import Clock
 
 WAIT_NS = 2_000_000_000
@@ -38,7 +38,6 @@ class Issued:
 
     tenant: str | None
     bundle: dict[str, Any] | None = None
-    behind: bool = False  # it may be closed soon, by a leaf that is not known to stay yet
 
 
 class Issuer:
@@ -83,14 +82,20 @@ class Issuer:
             Malformed: A file of a log is not what it should be.
         """
         until = self._clock.now() + WAIT_NS
-        while True:
-            late = self._clock.now() >= until
-            told = await self._lane.run(partial(self._look, record_id, may, self._durable() if late else {}))
-            if told is None or not told.behind or late:
-                return told
+        found = await self._lane.run(partial(self._look, record_id, may, {}))
+        while isinstance(found, Found):
+            if self._clock.now() >= until:
+                found = await self._lane.run(partial(self._look, record_id, may, self._durable()))
+                return Issued(found.tenant) if isinstance(found, Found) else found
             await self._clock.sleep_until(self._clock.now() + AGAIN_NS)
+            if await self._lane.run(partial(_is_covered, found)):
+                found = await self._lane.run(partial(self._look, record_id, may, {}))
+        return found
 
-    def _look(self, record_id: str, may: Callable[[str | None], bool], durable: Mapping[str, int]) -> Issued | None:
+    def _look(
+        self, record_id: str, may: Callable[[str | None], bool], durable: Mapping[str, int]
+    ) -> Issued | Found | None:
+        """What is told; what was found, where the leaf that closes it is not known to stay."""
         found = find(self._directory, record_id, self._longest)
         if found is None or not may(found.tenant):
             return None
@@ -99,8 +104,14 @@ class Issuer:
             return Issued(found.tenant)
         head = closing.log.head()
         if closing.index >= max(0 if head is None else head.size, durable.get(closing.log.origin, 0)):
-            return Issued(found.tenant, behind=True)
+            return found
         r = self._blinds.r(record_id, first_of(closing))
         erased = self._erasures.of(record_id) if r is None else None
         index = None if erased is None else erased.index
         return Issued(found.tenant, bundle(closing, head, self._directory.signer(closing.log), r, index))
+
+
+def _is_covered(found: Found) -> bool:
+    """Whether a checkpoint covers the leaf that closes a record by now."""
+    head = None if found.closing is None else found.closing.log.head()
+    return head is not None and found.closing is not None and found.closing.index < head.size
