@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 import pytest
@@ -81,6 +82,18 @@ def test_a_slot_that_is_damaged_holds_nothing(tmp_path: Path) -> None:
     _table(tmp_path, "r1/2026-11", one[:-1] + b"x" + two)
     first = Row("", "r1/2026-11", 4)
     assert [Blinds(tmp_path).r(_record(0, n), first) for n in (1, 2)] == [None, _r(2)]
+
+
+def test_a_table_that_is_for_others_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An auditor may read the logs, and not what stands beside them."""
+    (record,) = _kept(tmp_path, 1)
+
+    def guarded(path: Path, mode: str) -> BinaryIO:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr(Blinds, "_tables", lambda _: [])  # nor can he list them
+    assert Blinds(tmp_path).r(record, Row(record, "r1/2026-11", 0)) is None
 
 
 def test_every_table_is_looked_through(tmp_path: Path) -> None:

@@ -138,10 +138,10 @@ def _slots(path: Path, needle: bytes, since: int, until: int) -> Iterator[tuple[
 
 
 def _slots_of(path: Path, index: int) -> Iterator[Slot]:
-    """The slots that came with a leaf."""
+    """The slots that came with a leaf; none, where there is no table, or it is for others."""
     try:
         file = path.open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return
     with file:
         low, high = 0, file.seek(0, os.SEEK_END) // SIZE
