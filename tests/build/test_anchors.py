@@ -54,6 +54,7 @@ async def _signed(tmp_path: Path, seen: TestWitness, url: str) -> None:
     await keeping.close()
 
 
+@pytest.mark.slow
 def test_each_head_that_a_witness_signed_is_a_leaf_of_the_log(tmp_path: Path) -> None:
     """The log stays sound, and what the leaf has makes a verifier's quorum."""
     seen = TestWitness("w.example/w")
