@@ -63,7 +63,7 @@ def test_the_count_is_the_same_each_time() -> None:
 def test_every_layer_is_counted_and_the_kit_is_not() -> None:
     """Server, policies, dialects, record, spans and their bytes; neither client nor provider."""
     files = {code.co_filename for code in of_request()}
-    for layer in ("server/endpoint", "policies/fallback", "dialects/openai_unary", "record", "telemetry/spans"):
+    for layer in ("server/endpoint", "policies/fallback", "dialects/openai_unary", "record", "telemetry/forms"):
         assert any(file.endswith(f"tracegate/{layer}.py") for file in files), layer
     assert any(file.endswith("telemetry/otlp.py") for file in files)
     assert not [file for file in files if "/tests/" in file or "/testing/" in file]
