@@ -7,8 +7,10 @@ surrogate pairs, members of another type than OpenAI's); then a lenient one deci
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from codecs import BOM_UTF8
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -132,14 +134,20 @@ def lenient(data: bytes, *, real: type[float] | type[Decimal] = float, digits: i
     Raises:
         ValueError: It is not even that, or nested deeper than the stack.
     """
+    try:
+        return _own(real, digits)(data.removeprefix(BOM_UTF8).decode())
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+@lru_cache(8)
+def _own(real: type[float] | type[Decimal], digits: int) -> Callable[[str], Any]:
+    """The standard library's decoder; it makes a new one for each text otherwise."""
 
     def integer(written: str) -> int | float | Decimal:
         return int(written) if len(written) <= digits else real(written)
 
-    try:
-        return json.loads(data.decode("utf-8-sig"), parse_float=real, parse_int=integer)
-    except RecursionError as exc:
-        raise ValueError("nested too deeply") from exc
+    return json.JSONDecoder(parse_float=real, parse_int=integer).decode
 
 
 def _fitted(value: Any) -> Shape:
