@@ -135,7 +135,8 @@ def lenient(data: bytes, *, real: type[float] | type[Decimal] = float, digits: i
         ValueError: It is not even that, or nested deeper than the stack.
     """
     try:
-        return _own(real, digits)(data.removeprefix(BOM_UTF8).decode())
+        decode = _own(real, digits)  # type: ignore[arg-type]  # mypy holds a class for not hashable
+        return decode(data.removeprefix(BOM_UTF8).decode())
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
 
