@@ -64,11 +64,12 @@ CLIENT_CALL = CALL | rows("fields kept back")
 CLIENT_STREAM = CLIENT_CALL | rows("accept")
 """Beside them those of bare HTTP, which sends no more than it must, and of OpenAI's client, which tells a lot."""
 
-HEAD = rows(
-    "x-served-by, tracegate-record, proxy-status, server-timing, via, traceresponse, request id, fields withheld"
-)
+RECORDED = rows("tracegate-record, content-digest, signature-input, signature")
+"""Rows of an answer that leaves a record."""
+
+HEAD = RECORDED | rows("x-served-by, proxy-status, server-timing, via, traceresponse, request id, fields withheld")
 WHOLE = BARE_CALL | HEAD | rows("tracegate-attempts")
-STREAM = WHOLE | rows("comment block, no store")
+STREAM = (WHOLE - rows("content-digest")) | rows("comment block, no store")
 """Rows that bare HTTP shows whenever a provider was asked: of a whole answer, and of a stream."""
 
 _HEAD = '"id":"chatcmpl-1","object":"chat.completion","created":1795359164,"model":"gpt-5.5-2026-08-07"'

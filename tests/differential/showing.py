@@ -114,9 +114,9 @@ def own_in_band(exception: dict[str, Any]) -> bool:
 
 
 def own_comments(block: bytes) -> bool:
-    """The final comment block: who served, every attempt, how it ended, and nothing that is no comment of ours."""
+    """The final comment block: who served, every attempt, how it ended, the receipt, and nothing that is not ours."""
     said = [line.split(b" ")[1] for line in block.splitlines() if line]
-    must = {b"tracegate-served-by", b"tracegate-attempts", b"tracegate-outcome"}
+    must = {b"tracegate-served-by", b"tracegate-attempts", b"tracegate-outcome", b"tracegate-receipt"}
     return must <= set(said) <= must | {b"tracegate-usage", b"tracegate-cost"} and block.endswith(b"\n\n")
 
 

@@ -20,8 +20,11 @@ OURS = {
     "server-timing": ("18", "how long the gateway and the provider took"),
     "via": ("31", "this gateway's pseudonym"),
     "traceresponse": ("30", "where the trace is found"),
+    "content-digest": ("RFC 9530, 2", "the digest of a whole answer, which the signature covers"),
+    "signature-input": ("RFC 9421, 4.1", "what the signature covers, and whose it is"),
+    "signature": ("RFC 9421, 4.2", "that this gateway answered so"),
 }
-"""Fields that every answer of the gateway has, the cost where it is known."""
+"""Fields that every answer of the gateway has: the cost where it is known, the last ones where there is a record."""
 
 WITHHELD = (
     r"openai-organization|openai-version|(x-)?ratelimit.+|x-ms-.+|x-groq-.+|x-ds-.+|x-envoy-.+|cf-.+|set-cookie|server"

@@ -13,6 +13,7 @@ from tests.differential.cases import (
     ANSWERS,
     HEAD,
     ODD,
+    RECORDED,
     STREAM,
     STREAMS,
     WHOLE,
@@ -273,7 +274,7 @@ def test_the_gateway_refuses_as_a_provider_would(ways: Ways, script: str, body: 
     def ask(way: Way) -> Seen:
         return of_answer(post(way, body, fields))
 
-    expected = HEAD - rows("tracegate-record") if differs else HEAD
+    expected = HEAD - RECORDED if differs else HEAD
     assert expected | rows(f"own words, {differs}") == compare(ways, ask, script)
 
 

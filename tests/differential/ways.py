@@ -18,10 +18,12 @@ from typing import Any
 import uvloop
 
 from tests.agreement.house import loaded
+from tracegate.clock import RandomIds, SystemClock
 from tracegate.dialects.rows import ROWS
 from tracegate.record import Recorder
 from tracegate.server.assemble import assemble
 from tracegate.server.serve import bind, serving
+from tracegate.testing.audit import MemoryLog
 from tracegate.testing.collected import Collected
 from tracegate.testing.script_text import Scripted
 from tracegate.testing.simulator import Simulator
@@ -198,13 +200,17 @@ async def _serve(started: Future[tuple[Ways, asyncio.Event]]) -> None:
     async with Simulator(created=CREATED) as sim:
         config = loaded(_config(sim))
         view, changed = Collected(), threading.Condition()
-        counted = Counted(assemble(config, view).app, changed)
+        clock, ids = SystemClock(), RandomIds()
+        log = MemoryLog(clock, ids)
+        counted = Counted(assemble(config, view, clock=clock, ids=ids, audit=log.audit).app, changed)
         with bind(config.listen) as sock:
             origin = f"http://127.0.0.1:{sock.getsockname()[1]}"
             async with serving(counted, sock, config):
                 loop = asyncio.get_running_loop()
                 started.set_result((Ways(sim, origin, view, counted, changed, loop), stop))
                 await stop.wait()
+        await log.close()
+        assert log.faults() == []
 
 
 def _config(sim: Simulator) -> str:
