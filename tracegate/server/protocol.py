@@ -22,6 +22,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tracegate.errors import Rejected
+from tracegate.server.auth import CALLED
 from tracegate.server.cycle import Cycle
 from tracegate.server.endpoint import DROP
 from tracegate.server.flag import Flag, Flow
@@ -91,7 +92,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._wire: Wire = self.app_state.get(WIRE) or Wire()
         self._limit = self._wire.header
         self.timeout_keep_alive = self._wire.keep_alive_ns / 1e9  # type: ignore[assignment]  # a loop takes fractions
-        self._extensions: dict[str, object] = {DROP: self.drop}
+        self._extensions: dict[str, object] = {DROP: self.drop, CALLED: None}
         self._running: RequestResponseCycle | None = None  # the request that is being answered, or was last
         self._in_head = False
         self._in_message = False
