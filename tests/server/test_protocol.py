@@ -15,6 +15,7 @@ from tests.server.certificate import certificate, trusting
 from tests.server.sockets import POST, SOON_S, Served, call, on_sockets, read_all, until
 from tracegate.errors import Rejected
 from tracegate.server import protocol
+from tracegate.server.auth import CALLED
 from tracegate.server.protocol import WAITING, LimitedProtocol, Wire
 from tracegate.testing.script import Step
 
@@ -529,6 +530,21 @@ def test_a_time_that_passes_while_a_connection_closes_is_harmless(loop: str) -> 
             made[0]._late()
             with suppress(ConnectionResetError):  # closed is closed, with a reset or without
                 assert await client.closed() == b""
+
+    with noting() as made:
+        on_sockets(loop, asked)
+
+
+def test_each_connection_keeps_who_called_over_it_and_forgets_it_at_its_end(loop: str) -> None:
+    """No other one is asked, and no key outlives its connection."""
+
+    async def asked(served: Served) -> None:
+        async with served.client(), served.client():
+            await until(lambda: len(made) == 2)
+            first, second = (connection._extensions for connection in made)
+            assert first[CALLED] is second[CALLED] is None
+            assert first is not second
+        await until(lambda: not any(connection._extensions for connection in made))
 
     with noting() as made:
         on_sockets(loop, asked)
