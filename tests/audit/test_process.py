@@ -214,12 +214,15 @@ def test_what_waits_for_the_old_log_is_written_before_it_ends(tmp_path: Path) ->
     async def scene(audit: Audit, clock: FakeClock, disk: FaultyDisk) -> None:
         log = audit.epoch.log
         new = open_log(disk, audit.home.place("r1", f"{JANUARY}.2"), clock.wall() // SECOND)
+
+        async def next_one() -> None:
+            log.keep(log.own.alive(9))
+
+        later = asyncio.create_task(next_one())
         for n in range(3):
             log.keep(log.own.alive(n))
-        following = asyncio.create_task(log.follow(new))
-        await asyncio.sleep(0)  # one turn of the loop: it is on its way
-        log.keep(log.own.alive(9))
-        head = await following
+        head = await log.follow(new)
+        await later
         assert (head.log, head.size) == (audit.epoch.origin, 7)
 
     _played(tmp_path, scene)
