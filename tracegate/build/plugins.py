@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 from tracegate.audit.anchoring import Make
 from tracegate.build.exchanges import Instrument
+from tracegate.config.known import plugged_in
 from tracegate.dialects.dialect import Dialect
 from tracegate.errors import ConfigError
 from tracegate.policies.policy import Policy
@@ -46,11 +47,8 @@ def instrument_of(view: View) -> Instrument | None:
 
 def forget() -> None:
     """Look again at what is installed, next time."""
-    _installed.cache_clear()
+    plugged_in.cache_clear()
     _load.cache_clear()
-
-
-_installed = cache(entry_points)  # it does not change while a process runs, and looking takes 10 ms
 
 
 @cache
@@ -61,7 +59,7 @@ def _load(group: str) -> dict[str, Any]:
         ConfigError: Two of them give the same name, or one can't be loaded.
     """
     entries: dict[str, EntryPoint] = {}
-    for entry in _installed().select(group=group):
+    for entry in plugged_in().select(group=group):
         other = entries.setdefault(entry.name, entry)
         if other is not entry:
             raise ConfigError(
