@@ -32,8 +32,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"no" if how == "sick" else b"ok")
+listens = http.server.HTTPServer(("127.0.0.1", port), Answers)
 print("OTEL" if "OTEL_SDK_DISABLED" in os.environ else "clean", flush=True)
-http.server.HTTPServer(("127.0.0.1", port), Answers).serve_forever()
+listens.serve_forever()
 '''
 
 _GO = '''#!{python} -SI
