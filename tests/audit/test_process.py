@@ -17,7 +17,7 @@ from tracegate.audit.events import Heartbeat, Leaf
 from tracegate.audit.folder import Folder
 from tracegate.audit.fsck import fsck
 from tracegate.audit.keys import parse_vkey
-from tracegate.audit.kinds import At, Final, Intent
+from tracegate.audit.kinds import At, ClockState, Final, Intent
 from tracegate.audit.leaf import read
 from tracegate.audit.log import LogUnavailable
 from tracegate.audit.opening import InUse, open_log
@@ -109,9 +109,12 @@ def test_it_beats_also_when_idle(tmp_path: Path) -> None:
         await _after(clock, 2 * BEAT_NS)
         assert audit.numbers().heartbeats == 2
 
-    _played(tmp_path, scene, dropped=lambda: 7)
+    offsets = iter((1, 2, 3))
+    held = lambda: ClockState(source="adjtimex", offset_us=next(offsets))  # noqa: E731  # a value a beat
+    _played(tmp_path, scene, dropped=lambda: 7, clock_state=held)
     beats = [leaf for leaf in _leaves(tmp_path, JANUARY) if isinstance(leaf, Heartbeat)]
     assert [(beat.open_intents, beat.dropped_spans) for beat in beats] == [(1, 7), (1, 7)]
+    assert [beat.clock and beat.clock.offset_us for beat in beats] == [2, 3]
     assert (beats[1].t - beats[0].t) // 1000 == BEAT_NS // 1_000_000
     assert _types(tmp_path, JANUARY) == [
         *("Opened", "Configured", "Intent", "Heartbeat", "Heartbeat", "Aborted", "Closed")

@@ -29,7 +29,7 @@ from tracegate.audit.events import (
     Read,
 )
 from tracegate.audit.keys import Signer
-from tracegate.audit.kinds import At, Final, Gateway, Head, Intent
+from tracegate.audit.kinds import At, ClockState, Final, Gateway, Head, Intent
 from tracegate.audit.opening import OpenedLog
 from tracegate.clock import Clock
 
@@ -106,12 +106,13 @@ class OwnLeaves:
         """The end of an intent that stands at a place, in this log or the one before."""
         return aborted(intent, at, cause, self._gateway, self._now(), self.origin)
 
-    def alive(self, open_intents: int, dropped_spans: int | None = None) -> Heartbeat:
+    def alive(self, open_intents: int, dropped_spans: int | None = None, clock: ClockState | None = None) -> Heartbeat:
         """That the log can be written, or is tried."""
         return Heartbeat(
             v=1,
             log=self.origin,
             gateway=self._gateway,
+            clock=clock,
             t=self._now(),
             open_intents=open_intents,
             dropped_spans=dropped_spans,

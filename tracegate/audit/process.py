@@ -122,6 +122,7 @@ class Audit:
         self._disk = disk or Disk()
         self._dropped = dropped
         self._clock_state = clock_state
+        self._held = clock_state()  # looked at anew with each beat
         self._lock = taken.lock
         self._log_lane: Lane = lane or ThreadLane()
         log = Log(taken.started, gateway, clock, self._log_lane, self._disk, checkpoint_ns)
@@ -274,9 +275,10 @@ class Audit:
             await self._clock.sleep_until(min(beat, now + max(0, month_ends(wall) - wall)))
             if self._clock.now() >= beat:
                 beat += BEAT_NS
+                self._held = self._clock_state()
                 log = self.epoch.log
                 if log.failing is None:  # else it beats whenever it is tried
-                    log.keep(log.own.alive(log.open_intents, self._dropped()))
+                    log.keep(log.own.alive(log.open_intents, self._dropped(), self._held))
             await self._turn_if_due()
 
     async def _turn_if_due(self) -> None:
@@ -308,5 +310,5 @@ class Audit:
         return self.epoch.origin.rpartition("/")[2]
 
     def _epoch(self, log: Log, signer: Signer) -> Epoch:
-        leaves = LeafWriter(signer.key.name, self._gateway, self._clock_state, self._settings.retention_class)
+        leaves = LeafWriter(signer.key.name, self._gateway, lambda: self._held, self._settings.retention_class)
         return Epoch(log, leaves, ResponseSigner(signer, path=self._settings.sign_path), signer)

@@ -11,6 +11,7 @@ from tracegate import __version__
 from tracegate.audit.asked import answered
 from tracegate.audit.control import Control
 from tracegate.audit.disk import Disk
+from tracegate.audit.held import held
 from tracegate.audit.kinds import Gateway
 from tracegate.audit.lane import Lane, ThreadLane
 from tracegate.audit.process import STRICT_NS, Audit, Settings
@@ -102,7 +103,7 @@ def keeping_of(
         return None
     disk, written = disk or Disk(), gateway_of(config, clock, ids)
     taken = take(disk, settings.home, written, clock)
-    audit = Audit(taken, settings, written, clock, ids, disk=disk, lane=lane, dropped=dropped)
+    audit = Audit(taken, settings, written, clock, ids, disk=disk, lane=lane, dropped=dropped, clock_state=held)
     shipping = shipping_of(config, audit, clock, ids, resource or {})
     anchoring = anchoring_of(config, audit, clock)
     control = Control(settings.home.private, taken.replica, ThreadLane(), partial(answered, audit))
