@@ -89,9 +89,11 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedP
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
-def beside(folder: str) -> str:
-    """A folder with a copy of the examples."""
-    shutil.copytree(ROOT / "examples", Path(folder) / "examples", ignore=shutil.ignore_patterns("tracegate-audit"))
+def beside(folder: str, options: Sequence[str]) -> str:
+    """A folder with a copy of the configuration that the options name, where they name one."""
+    for file in options[1:2]:
+        (Path(folder) / file).parent.mkdir(parents=True)
+        shutil.copy(ROOT / file, Path(folder) / file)
     return folder
 
 
@@ -99,13 +101,13 @@ def beside(folder: str) -> str:
 def serving(options: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
     """`tracegate serve` on a free port of this machine: its base URL, and the lines it greets with.
 
-    It runs beside a copy of the examples, where it leaves its audit log. Afterwards it was stopped as a supervisor
+    It runs beside a copy of its file, where it leaves its audit log. Afterwards it was stopped as a supervisor
     stops it, ended well, and all that it greeted with is there.
     """
     command = [TRACEGATE, "serve", *options, "--host", "127.0.0.1", "--port", "0"]
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, cwd=beside(folder), env=env, stdout=subprocess.PIPE, text=True) as process,
+        subprocess.Popen(command, cwd=beside(folder, options), env=env, stdout=subprocess.PIPE, text=True) as process,
     ):
         assert process.stdout is not None
         try:
