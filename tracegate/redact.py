@@ -80,12 +80,18 @@ class Redactor:
 
     def failed(self, failed: Failed) -> None:
         """Redact what an error carries, in place: its message, its code, and every text of its body."""
-        failed.message = self.text(failed.message)
+        said = failed.message
+        failed.message = self.text(said)
         failed.args = (failed.message,)
         if failed.code is not None:
             failed.code = self.text(failed.code)
         if failed.body is not None:
-            failed.body = {self.text(name): self._inside(part, 1) for name, part in failed.body.items()}
+            clean, body = self._clean, {}
+            for name, part in failed.body.items():  # most of it comes again and again, and its text is the message
+                if part is not None and (part.__class__ is not str or part not in clean):
+                    part = failed.message if part == said else self._inside(part, 1)
+                body[name if name in clean else self.text(name)] = part
+            failed.body = body
 
     def _redacted(self, text: str) -> str:
         for secret in self._secrets:

@@ -95,8 +95,11 @@ def _together(attempts: Iterable[Attempt]) -> Total:
             elif not sources:  # nothing is nothing in any currency
                 currency = price.currency
         nothing = price is not None and price.micros == 0 and price.source == "inferred"
-        tokens_in = _add(tokens_in, 0 if nothing else usage.input if usage else None)
-        tokens_out = _add(tokens_out, 0 if nothing else usage.output if usage else None)
+        if nothing:
+            continue
+        given, made = (None, None) if usage is None else (usage.input, usage.output)
+        tokens_in = None if tokens_in is None or given is None else tokens_in + given
+        tokens_out = None if tokens_out is None or made is None else tokens_out + made
     if not count:
         return Total(None, None, None, currency, None)
     basis = None if cost is None else "provider" if sources == {"provider"} else "local"
@@ -178,10 +181,6 @@ def union(intervals: list[tuple[int, int]]) -> int:
             length += end - begin
         reach = end if reach is None else max(reach, end)
     return length
-
-
-def _add(total: int | None, part: int | None) -> int | None:
-    return None if total is None or part is None else total + part
 
 
 def _inside(record: Record | None, ancestor: Record) -> bool:
