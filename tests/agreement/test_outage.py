@@ -23,6 +23,7 @@ CONFIG = """
 providers: {p: {dialect: openai, base_url: "http://127.0.0.1:9/p/v1", key: none}}
 targets: {t: {provider: p, model: "sim-ok+wait=20ms"}, s: {provider: p, model: "sim-ok+pace=5ms"}}
 telemetry: {queue: 100KB, metrics_every: 5s}
+audit: {mode: off}
 """
 REQUESTS = 300
 
