@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import pytest
 from tests.audit.failing import record
 from tracegate.audit.asked import answered
 from tracegate.audit.kinds import At
+from tracegate.audit.log import LogUnavailable
 from tracegate.audit.process import Audit
 from tracegate.errors import Malformed
 from tracegate.testing.loop import run
@@ -24,12 +26,20 @@ class Pretended:
     def __init__(self) -> None:
         self.asked: list[object] = []
         self.epoch = self
+        self.signer = self.key = self
+        self.vkey = "vkey"
         self.origin = "gw.example/tracegate/prod/r1/2026-01"
 
     async def erase(self, records: list[str], *args: object) -> list[At]:
         """See `Audit`."""
         self.asked.append((records, *args))
+        if "nobody" in args:
+            raise OSError(errno.EIO, "Input/output error")
         return [At(index=7, hash="0" * 64)] if record(1) in records else []
+
+    async def rotate(self) -> None:
+        """See `Audit`."""
+        self.asked.append("rotate")
 
     async def was_read(self, *args: object) -> At:
         """See `Audit`."""
@@ -47,14 +57,22 @@ def test_it_erases_and_notes_readers() -> None:
     log = "gw.example/tracegate/prod/r1/2026-01"
     assert _asked(ERASE) == ({"log": log, "index": 7}, [([record(1)], "ann", "asked for")])
     assert _asked(READ) == ({"log": log, "index": 8}, [("ann", "find", [record(1)], 3)])
+    assert _asked({"do": "rotate"}) == ({"log": log, "vkey": "vkey"}, ["rotate"])
     assert _asked({**READ, "record_ids": [], "count": 0})[1] == [("ann", "find", [], 0)]
+
+
+def test_what_the_disk_refuses_is_told() -> None:
+    """As that the log can't be written."""
+    with pytest.raises(LogUnavailable, match="Input/output"):
+        _asked({**ERASE, "by": "nobody"})
 
 
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
         ({**ERASE, "record_ids": [record(2)]}, "nothing is kept of these records"),
-        ({}, "`by` is missing"),
+        ({}, "`None` is nothing"),
+        ({**ERASE, "by": None}, "`by` is missing"),
         ({**ERASE, "by": ""}, "`by` is missing"),
         ({**ERASE, "reason": 7}, "`reason` is missing"),
         ({**ERASE, "record_ids": "all"}, "a list of at most 100"),

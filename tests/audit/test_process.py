@@ -310,7 +310,7 @@ def test_a_record_is_erased_from_every_file(tmp_path: Path) -> None:
     """And a leaf tells of it; so does one of who read."""
 
     async def scene(audit: Audit, clock: FakeClock, disk: FaultyDisk) -> None:
-        for n in (1, 2):
+        for n in range(1, 103):
             await _ended(audit, n, await _begun(audit, n))
         assert audit.blinds.r(record(1)) == bytes((1,)) * 32
         (at,) = await audit.erase([record(1)], "ann", "asked for")
@@ -318,6 +318,7 @@ def test_a_record_is_erased_from_every_file(tmp_path: Path) -> None:
         assert at.index == audit.epoch.log.size - 1
         assert audit.durable() == {audit.epoch.origin: audit.epoch.log.size}
         assert len(await audit.erase([record(n) for n in range(150)], "ann", "all")) == 2
+        assert await audit.erase([record(500)], "ann", "of nobody") == []
         await audit.was_read("ann", "find", [record(1)], 1)
         numbers = audit.numbers()
         assert (numbers.erasures, numbers.reads, numbers.unshipped, numbers.ship_lag_ns) == (3, 1, None, None)

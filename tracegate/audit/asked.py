@@ -1,10 +1,14 @@
-"""What a running gateway does when a command asks for it over the control socket: to erase, or to note that it read."""
+"""What a running gateway does when a command asks for it over the control socket.
+
+It erases, notes that somebody read, or gives its log another key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from tracegate.audit.log import LogUnavailable
 from tracegate.audit.own_leaves import MOST, What
 from tracegate.errors import Malformed
 
@@ -13,31 +17,46 @@ if TYPE_CHECKING:
 
 
 async def answered(audit: Audit, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Do it; returns the log and the index of the leaf that tells of it.
+    """Do it; returns the log and the index of the leaf that tells of it, or the log's new name and key.
 
     Args:
         audit: The log of this process.
-        asked: `do`, which is `erase` or `read`, and what the leaf says: `by`, `record_ids`, and `reason`, or `what` and
-            `count`.
+        asked: `do`, which is `erase`, `read` or `rotate`; for the first two what the leaf says: `by`, `record_ids`, and
+            `reason`, or `what` and `count`.
 
     Raises:
         Malformed: It asks for something else, or for the erasure of what is not kept.
         LogUnavailable: No leaf tells of it; what was to be erased may be: ask again.
     """
-    by, records = _text(asked, "by"), asked.get("record_ids")
-    if not isinstance(records, list) or len(records) > MOST or not all(isinstance(one, str) for one in records):
-        raise Malformed(f"`record_ids` is a list of at most {MOST} ids")
+    try:
+        return await _done(audit, asked)
+    except OSError as exc:
+        raise LogUnavailable(exc.strerror or str(exc)) from exc
+
+
+async def _done(audit: Audit, asked: Mapping[str, Any]) -> dict[str, Any]:
     match asked.get("do"):
-        case "erase" if records:
-            told = await audit.erase(records, by, _text(asked, "reason"))
+        case "erase" if asked.get("record_ids") != []:
+            told = await audit.erase(_records(asked), _text(asked, "by"), _text(asked, "reason"))
             if not told:
                 raise Malformed("nothing is kept of these records")
             at = told[0]
         case "read":
-            at = await audit.was_read(by, _what(asked), cast("Sequence[str]", records), _count(asked, len(records)))
+            records = _records(asked)
+            at = await audit.was_read(_text(asked, "by"), _what(asked), records, _count(asked, len(records)))
+        case "rotate":
+            await audit.rotate()
+            return {"log": audit.epoch.origin, "vkey": audit.epoch.signer.key.vkey}
         case other:
             raise Malformed(f"`{other}` is nothing that a gateway does")
     return {"log": audit.epoch.origin, "index": at.index}
+
+
+def _records(asked: Mapping[str, Any]) -> list[str]:
+    records = asked.get("record_ids")
+    if not isinstance(records, list) or len(records) > MOST or not all(isinstance(one, str) for one in records):
+        raise Malformed(f"`record_ids` is a list of at most {MOST} ids")
+    return records
 
 
 def _text(asked: Mapping[str, Any], name: str) -> str:

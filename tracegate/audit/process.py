@@ -218,17 +218,18 @@ class Audit:
             reason: Why.
 
         Returns:
-            Where the leaves stand that tell of it, of up to 100 records each.
+            Where the leaves stand that tell of it, of up to 100 records each; none where nothing was ever kept of any.
 
         Raises:
             LogUnavailable: It is destroyed, and no leaf tells of it: do it again.
             OSError: It is not certain that all of it is destroyed.
         """
-        await self.lane.run(partial(self.blinds.erase, record_ids, self._disk))
+        found = await self.lane.run(partial(self.blinds.erase, record_ids, self._disk))
+        erased = [record_id for record_id in dict.fromkeys(record_ids) if record_id in found]
         told = []
-        for start in range(0, len(record_ids), MOST):
+        for start in range(0, len(erased), MOST):
             log = self.epoch.log
-            told.append(await log.append(log.own.erased(record_ids[start : start + MOST], by, reason), STRICT_NS))
+            told.append(await log.append(log.own.erased(erased[start : start + MOST], by, reason), STRICT_NS))
         return told
 
     async def was_read(self, by: str, what: What, record_ids: Sequence[str], count: int) -> At:

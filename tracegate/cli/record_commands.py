@@ -139,4 +139,18 @@ def erase(folder: str | None, config: str | None, as_json: bool, records: tuple[
     sys.exit(erasing.erase(Where(folder, config, as_json), records, reason))
 
 
-COMMANDS = (show, find, verify, export, erase)
+@click.command()
+@_where
+def rotate(folder: str | None, config: str | None, as_json: bool) -> None:
+    """Give the logs that gateways have open another key: their epochs end, and the next begin.
+
+    Both keys vouch for the turn, in the log that ends; the old one is destroyed. Exit status: 0 done, 1 refused, 2
+    usage or unreadable input, 3 no gateway has a log open.
+    """
+    from tracegate.cli import rotating
+    from tracegate.cli.archive import Where
+
+    sys.exit(rotating.rotate(Where(folder, config, as_json)))
+
+
+COMMANDS = (show, find, verify, export, erase, rotate)
