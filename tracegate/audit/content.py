@@ -70,11 +70,11 @@ class StreamTexts:
 
     def feed(self, data: bytes) -> None:
         """Take some events."""
-        if b"\r" in data or not data.endswith(b"\n\n"):
+        if 13 in data or not data.endswith(b"\n\n"):
             self._slowly(data)
             return
         for event in data[:-2].split(b"\n\n"):  # nearly every event is one line
-            if event.startswith(b"data: ") and b"\n" not in event:
+            if event.startswith(b"data: ") and 10 not in event:
                 try:
                     found = _quick(event[6:])
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the lenient reader knows more

@@ -100,7 +100,7 @@ def decode_each(blocks: bytes) -> list[Shape] | None:
     Args:
         blocks: Whole blocks of server-sent events. Those that are not all one line, `data: ` and an object, are left.
     """
-    if not blocks.startswith(b"data: {"):
+    if blocks[:7] != b"data: {":
         return None
     last = len(blocks) - 2
     try:

@@ -72,8 +72,8 @@ class StreamReader:
         told: list[Event] = []
         if blocks := self._decoder.blocks(data):
             events, done = blocks, False
-            if blocks.endswith(_LAST) and blocks[-len(_LAST) - 2 : -len(_LAST)] in (b"", b"\n\n"):
-                events, done = blocks[: -len(_LAST)], True
+            if blocks[-14:] == _LAST and blocks[-16:-14] in (b"", b"\n\n"):
+                events, done = blocks[:-14], True
             shapes = decode_each(events) if len(blocks) <= self._limit else None
             if shapes is None:
                 self._read_each(blocks, told)

@@ -69,7 +69,7 @@ class Decoder:
             self._return = False
             if data[0] == 10:
                 data = data[1:]
-        if b"\r" in data:
+        if 13 in data:  # bytes in the place of the number are found by an exception within
             self._return = data[-1] == 13
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         tail = self._tail
@@ -79,7 +79,7 @@ class Decoder:
             end = tail.rfind(b"\n\n", searched) + 2
             data = bytes(tail[:end]) if end > 1 else b""
             del tail[: len(data)]
-        elif not data.endswith(b"\n\n"):
+        elif data[-2:] != b"\n\n":
             end = data.rfind(b"\n\n") + 2
             tail += data[end:] if end > 1 else data
             data = data[:end] if end > 1 else b""
@@ -97,7 +97,7 @@ class Decoder:
             if len(block) + 2 > limit:
                 self._fail()
                 return events
-            if block.startswith(b"data: ") and b"\n" not in block:
+            if block.startswith(b"data: ") and 10 not in block:
                 events.append(_plain(ServerEvent, (block + b"\n\n", block[6:], None, None, None)))
             elif (event := _parsed(block)) is not None:
                 events.append(event)
