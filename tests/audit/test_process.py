@@ -110,7 +110,10 @@ def test_it_beats_also_when_idle(tmp_path: Path) -> None:
         assert audit.numbers().heartbeats == 2
 
     offsets = iter((1, 2, 3))
-    held = lambda: ClockState(source="adjtimex", offset_us=next(offsets))  # noqa: E731  # a value a beat
+
+    def held() -> ClockState:
+        return ClockState(source="adjtimex", offset_us=next(offsets))
+
     _played(tmp_path, scene, dropped=lambda: 7, clock_state=held)
     beats = [leaf for leaf in _leaves(tmp_path, JANUARY) if isinstance(leaf, Heartbeat)]
     assert [(beat.open_intents, beat.dropped_spans) for beat in beats] == [(1, 7), (1, 7)]
