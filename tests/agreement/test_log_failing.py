@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.agreement.check_leaf import Json, proved
+from tests.agreement.cases import CASES, Case
+from tests.agreement.check_leaf import Json, agree_leaf, proved
 from tests.agreement.client import Answer
 from tests.agreement.house import House
 from tests.audit.failing import FaultyDisk, SlowLane
@@ -89,6 +90,28 @@ def refused(answer: Answer, calls: int) -> None:
         assert answer.header(name) is None
     assert "record" not in answer.error
     assert len(answer.attempts) == calls
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_while_the_log_works_both_modes_are_one(case: Case, mode: Mode) -> None:
+    """Success, failure, death in the middle, a client that leaves before the first event and behind it."""
+
+    async def main() -> tuple[Answer, House]:
+        log = {"mode": mode, "wait_ns": WAIT[mode], "lane": SlowLane(FakeClock(), MS)}
+        house = House(case.config("http://127.0.0.1:9", "sk-planted-key-0123456789"), log=log)
+        answer = await house.ask(leave_ns=case.leave_ns, leave_after=case.leave_after, stream=case.stream)
+        await house.clock.sleep_until(house.clock.now() + 200 * MS)
+        await house.close()
+        return answer, house
+
+    answer, house = run(main)
+    assert house.log is not None
+    (recorder,) = house.view.requests
+    agree_leaf(answer, spans(recorder), house.log.leaves())  # type: ignore[arg-type]  # views have what spans have
+    assert (recorder.inbound.lost, recorder.inbound.degraded) == (False, False)
+    if answer.status is not None:
+        assert proved(answer, house.log).verdict == ("incomplete" if answer.left else "verified")
 
 
 @pytest.mark.parametrize("stream", [False, True])
