@@ -51,3 +51,14 @@ def test_a_request_moves_to_its_route_once_that_is_known() -> None:
     for label in labels:
         active.end(label)
     assert {count for _, count in active.counts()} == {0}
+
+
+def test_spans_that_were_lost_are_told_apart() -> None:
+    """Wherever they were lost; events and metrics are others."""
+    losses = Losses()
+    assert losses.spans() == 0
+    losses.add(names.LOST_TRACES_QUEUE, 3)
+    losses.add(names.LOST_TRACES_EXPORT, 4)
+    losses.add(names.LOST_TRACES_REJECTED, 5)
+    losses.add(names.LOST_LOGS_QUEUE, 100)
+    assert losses.spans() == 12
