@@ -8,6 +8,7 @@ python -m tests.bench --systems bare,nginx,tracegate,litellm,portkey
 python -m tests.bench --work unary,tls --clients 16 --rounds 5
 python -m tests.bench --json result.json --svg result.svg
 python -m tests.bench outages                  latency while the Collector comes and goes, see `outages`
+python -m tests.bench audit                    what the audit log costs, by itself (see `audit`) and a request
 ```
 
 It prints a table and then one line for each bound that the chosen systems allow to be judged; the exit status is 1
@@ -21,6 +22,7 @@ where one is broken, 2 where a system can't be had. `works` says what work there
 | `nginx` | a reverse proxy; left out by default where it is not installed |
 | `tracegate` | `tracegate serve`: spans, metrics and log events to a receiver, every span of which must arrive |
 | `off` | the same, exporting nothing; records and headers stay |
+| `audit` | `tracegate` with a strict audit log on the disk of temporary files; none of the others has one |
 | `httpx` | the same over httpx's transport |
 | `sdk` | the same through the OpenTelemetry SDK |
 | `litellm`, `portkey` | by choice only: installed on demand below `~/.cache/tracegate`, see `peers` |
@@ -42,7 +44,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import nginx, outages, peers
+from tests.bench import audit, nginx, outages, peers
 from tests.bench.bounds import judged
 from tests.bench.figures import Window
 from tests.bench.measure import Measured, Plan, measured
@@ -59,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     if given.what == "outages":
         return outages.main()
+    own = audit.main() if given.what == "audit" else []
+    if own and not given.work:
+        given.work = ["audit", "pace"]
     try:
         plan = plan_of(given)
         _say(f"{', '.join(work.name for work in plan.works)}: at most {plan.rounds} rounds")
@@ -66,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (nginx.Missing, NotStarted) as exc:
         _say(str(exc))
         return 2
-    verdicts = judged(found)
+    verdicts = [*own, *judged(found)]
     sys.stdout.write("\n".join([table(found), "", *(verdict.text for verdict in verdicts), ""]))
     _write(found, verdicts, given.json, given.svg)
     return 0 if all(verdict.kept or verdict.goal for verdict in verdicts) else 1
@@ -124,7 +129,7 @@ def _say(text: str) -> None:
 def parser() -> argparse.ArgumentParser:
     """What the command takes."""
     made = argparse.ArgumentParser(prog="python -m tests.bench", description="What the gateway costs, beside others.")
-    made.add_argument("what", nargs="?", choices=("cost", "outages"), default="cost", help="default: cost")
+    made.add_argument("what", nargs="?", choices=("cost", "outages", "audit"), default="cost", help="default: cost")
     made.add_argument("--systems", type=_list([*CHOICE]), help=f"of {','.join(CHOICE)}; default: all but the last two")
     made.add_argument("--work", type=_list([*WORKS]), help=f"of {','.join(WORKS)}")
     made.add_argument("--clients", type=_numbers, help="how many at once, instead of what the work says; e.g. 1,16")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tests.bench.measure import Cell, Measured
 from tests.bench.report import Results, Spread, Verdict
 from tests.bench.systems import (
+    AUDIT,
     BARE,
     DOWN,
     IN_MEMORY,
@@ -66,6 +67,15 @@ def _figure(says: str, most: float, of: tuple[str, System, int], figure: str, *,
     return Bound(says, most, lambda results: results.spread(Cell(*of), figure), goal)
 
 
+def _more(says: str, most: float, above: tuple[str, System, int], below: tuple[str, System, int], figure: str) -> Bound:
+    def find(results: Results) -> Spread | None:
+        more, less = results.by_round(Cell(*above), figure), results.by_round(Cell(*below), figure)
+        found = [value - less[turn] for turn, value in more.items() if turn in less]
+        return Spread.of(found) if found else None
+
+    return Bound(says, most, find)
+
+
 T, M, FEW, MOST = TRACEGATE, IN_MEMORY, 16, 200
 
 BOUNDS = (
@@ -81,6 +91,10 @@ BOUNDS = (
     _ratio("CPU, tracing on", 1.35, ("unary", T, FEW), ("unary", OFF, FEW)),
     _ratio("CPU, Collector down", 1.05, ("collector", DOWN, FEW), ("collector", T, FEW)),
     _ratio("CPU, Collector answering after 5 s", 1.05, ("collector", SLOW, FEW), ("collector", T, FEW)),
+    _ratio("CPU, strict audit log, 16 at once", 2, ("audit", AUDIT, FEW), ("audit", T, FEW)),
+    _ratio("CPU, strict audit log, 200 at once / 16 at once", 1.2, ("audit", AUDIT, MOST), ("audit", AUDIT, FEW)),
+    _more("ms added by the audit log, p50, 300 a second", 1, ("pace", AUDIT, 64), ("pace", T, 64), "p50_ms"),
+    _more("ms added by the audit log, p99, 300 a second", 10, ("pace", AUDIT, 64), ("pace", T, 64), "p99_ms"),
     _ratio("CPU of a paced chunk", 3, ("paced", T, 64), ("paced", NGINX, 64), "chunk_us"),
     _ratio("CPU of a chunk at full speed", 1.3, ("full", T, 64), ("full", NGINX, 64), "chunk_us"),
     _figure("ms added to the first word, paced", 1, ("paced", T, 64), "first_ms"),

@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.bench.load import Crowd, WrongAnswer
+from tests.bench.pace import Pace
 from tests.bench.stage import Running, Stage
 from tests.bench.streams import Streams
 from tests.bench.systems import System
@@ -31,6 +32,7 @@ from tests.bench.usage import rss_kb
 
 SPREAD_S = 1.0  # over which paced streams begin
 SOAK_EVERY_S = 5.0
+PACE_PER_S = 300  # requests a second
 SLOWLY = 10  # times as long as the others: what they do in it is less still
 
 Figures = Mapping[str, float]
@@ -76,6 +78,16 @@ async def of_requests(stage: Stage, system: System, route: str, clients: int, wi
             raise WrongAnswer(f"{requests} requests made {now[0] - refused} refusals, {now[1] - answered} answers")
     found = {"per_second": requests / wall, "p50_ms": at(took, 0.5) * 1e3, "p99_ms": at(took, 0.99) * 1e3}
     return found | ({"cpu_us": cpu / requests / 1e3} if running.process else {})
+
+
+async def of_pace(stage: Stage, system: System, route: str, clients: int, window: Window) -> Figures:
+    """Whole answers at a pace that leaves the system idle most of the time: what one waits, not what it costs."""
+    running = stage.running[system]
+    async with Pace(running.port, running.ask(route), clients) as crowd:
+        running.served(await crowd.ask(window.seconds, clients))
+        running.served(await crowd.ask_at(PACE_PER_S, window.seconds))
+        took = sorted(crowd.took)
+    return {"p50_ms": at(took, 0.5) * 1e3, "p99_ms": at(took, 0.99) * 1e3}
 
 
 async def of_streams(stage: Stage, system: System, route: str, clients: int, window: Window) -> Figures:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 from tests.bench.work import Ask
 
@@ -96,7 +97,7 @@ class Crowd:
     def _stop(self) -> None:
         self._left = 0
 
-    async def __aenter__(self) -> Crowd:
+    async def __aenter__(self) -> Self:
         self._connections = [_Client(self, self._port) for _ in range(self._clients)]
         return self
 

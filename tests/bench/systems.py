@@ -37,6 +37,7 @@ class System:
         transport: Of Tracegate, as in its configuration.
         workers: Processes that serve.
         many: 1,000 routes and 10,000 keys in its configuration.
+        audit: The mode of its audit log, which is on the disk that has the folder of temporary files.
     """
 
     title: str
@@ -46,6 +47,7 @@ class System:
     transport: str = "auto"
     workers: int = 1
     many: bool = False
+    audit: Literal["off", "strict"] = "off"
 
 
 OURS = ("tracegate", "in-memory")
@@ -68,6 +70,7 @@ FOUR = System("4 workers", "tracegate", "up", workers=4)
 MANY = System("many routes", "tracegate", "up", many=True)
 DOWN = System("collector down", "tracegate", "down")
 SLOW = System("collector slow", "tracegate", "slow")
+AUDIT = System("audit", "tracegate", "up", audit="strict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +172,5 @@ def _tracegate(system: System, port: int, provider: Provider, collector: str | N
             routes[f"route-{number}"] = ["unary-plain", "unary-spare"]
     telemetry = {"otlp": collector or "none", "renderer": system.renderer}
     written = {"listen": f"127.0.0.1:{port}", "providers": providers, "targets": targets, "routes": routes}
-    return yaml.safe_dump(written | {"keys": keys, "telemetry": telemetry}, sort_keys=False)
+    audit = {"mode": system.audit}
+    return yaml.safe_dump(written | {"keys": keys, "telemetry": telemetry, "audit": audit}, sort_keys=False)

@@ -14,7 +14,7 @@ from tests.bench.nginx import Missing
 from tests.bench.picture import svg
 from tests.bench.report import Results, table, told
 from tests.bench.sink import spans_in
-from tests.bench.systems import BARE, CHOICE, DIRECT, DOWN, HTTPX, NGINX, OFF, SDK, SLOW, TRACEGATE, System
+from tests.bench.systems import AUDIT, BARE, CHOICE, DIRECT, DOWN, HTTPX, NGINX, OFF, SDK, SLOW, TRACEGATE, System
 from tests.bench.work import KINDS, PATH, asking
 from tests.bench.works import QUICK, WORKS
 
@@ -24,21 +24,23 @@ BRIEF = Window(seconds=0.2, most=6, settle_s=0, warm_s=0)
 
 
 def test_a_few_requests_run_through_every_kind_of_work() -> None:
-    """Plain, over TLS, refused at first, streams; every answer is right and every span arrives."""
-    names = ("unary", "tls", "limited", "full", "start")
+    """Plain, over TLS, refused at first, streams, audited; every answer is right and every span arrives."""
+    names = ("unary", "tls", "limited", "full", "start", "audit", "pace")
     works = [WORKS[name] for name in names]
-    systems = {name: [BARE, TRACEGATE, HTTPX] if name == "unary" else [TRACEGATE] for name in names}
+    some = {"unary": [BARE, TRACEGATE, HTTPX], "audit": [TRACEGATE, AUDIT], "pace": [AUDIT]}
+    systems = {name: some.get(name, [TRACEGATE]) for name in names}
     plan = Plan(works, systems, dict.fromkeys(names, (2,)), 1, BRIEF, pinned=False, repeats=0)
     said: list[str] = []
     found = measured(plan, said.append)
     assert said == [f"round 1 of 1: {name}" for name in names]
     assert [sample.cell for sample in found.samples] == [Cell(n, one, 2) for n in names for one in systems[n]]
     for sample in found.samples:
-        figure = {"full": "chunk_us", "start": "start_s"}.get(sample.cell.work, "cpu_us")
+        figure = {"full": "chunk_us", "start": "start_s", "pace": "p99_ms"}.get(sample.cell.work, "cpu_us")
         assert sample.figures[figure] > 0
     assert [(system, made == arrived > 0) for system, (made, arrived) in found.spans.items()] == [
         (TRACEGATE, True),
         (HTTPX, True),
+        (AUDIT, True),
     ]
 
 

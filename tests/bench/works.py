@@ -6,9 +6,19 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.bench.figures import Figures, Window, of_memory, of_requests, of_soak, of_start, of_streams
+from tests.bench.figures import (
+    Figures,
+    Window,
+    of_memory,
+    of_pace,
+    of_requests,
+    of_soak,
+    of_start,
+    of_streams,
+)
 from tests.bench.stage import Stage
 from tests.bench.systems import (
+    AUDIT,
     BARE,
     DIRECT,
     DOWN,
@@ -141,6 +151,26 @@ WORKS = {
             (16,),
             yardstick=TRACEGATE,
             own=(TRACEGATE, DOWN, SLOW),
+        ),
+        Work(
+            "audit",
+            "a strict audit log, a signature on every answer",
+            of_requests,
+            "unary",
+            (16, 200),
+            yardstick=TRACEGATE,
+            own=(TRACEGATE, AUDIT),
+        ),
+        Work(
+            "pace",
+            "300 requests a second",
+            of_pace,
+            "unary",
+            (64,),
+            own=(DIRECT, TRACEGATE, AUDIT),
+            rounds=3,
+            longer=10,  # a p99 needs its hundreds
+            default=False,
         ),
         Work(
             "memory",
