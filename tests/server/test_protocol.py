@@ -185,7 +185,8 @@ def test_an_idle_connection_is_closed(loop: str, sent: bytes, after_a_request: b
             now = asyncio.get_running_loop().time
             began = now()
             trickling = asyncio.create_task(client.trickle(sent * 100, 0.03))
-            assert await client.closed() == b""
+            with suppress(ConnectionResetError):  # closed is closed, with a reset or without
+                assert await client.closed() == b""
             assert 0.15 <= now() - began < 2
             trickling.cancel()
             await asyncio.wait([trickling])
