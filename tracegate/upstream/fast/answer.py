@@ -76,7 +76,8 @@ class Answer:
         if chunks is None:
             return data
         body = chunks.feed(data)
-        self.done, self.spoilt, self.failure = chunks.done, chunks.spoilt, chunks.failure
+        if chunks.done or chunks.failure is not None:
+            self.done, self.spoilt, self.failure = chunks.done, chunks.spoilt, chunks.failure
         return body
 
     def end(self, *, clean: bool) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tracegate.clock import Clock
 from tracegate.errors import Failed
 from tracegate.facts import Connection, Limit
-from tracegate.upstream.ahead import Ahead
+from tracegate.upstream.ahead import AHEAD, Ahead
 from tracegate.upstream.fast.answer import Answer
 from tracegate.upstream.fast.link import Link
 from tracegate.upstream.fast.wakeup import Wakeup
@@ -88,9 +88,19 @@ class FastIncoming(Ahead):
 
     def came(self, answer: Answer, body: bytes, now: int) -> None:
         """See `Exchanging.came`."""
+        over = answer.done or answer.failure is not None
+        if body and not over and self.status and not self._released:  # as nearly always; `_take` does the same
+            if not self._chunks:
+                self._first = now
+            self._last = now
+            self._chunks.append(body)
+            self._size += len(body)
+            if self._size >= AHEAD:
+                self._pause()
+            self._wakeup.wake()
+            return
         if not self.status:
             self._answered(answer, now)
-        over = answer.done or answer.failure is not None
         if over:
             self._link = None  # which may be somebody else's at once
             self._over()
@@ -148,7 +158,10 @@ class FastIncoming(Ahead):
         """See `Ahead`. The limit stays when the wait is over: it wakes nobody then."""
         link = self._link
         assert link is not None  # noqa: S101  # else there is an end or a failure, which nobody waits for
-        link.limit(by)
+        if by < link.armed:
+            link.limit(by)
+        else:
+            link.by = by
         return self._wakeup
 
     def _wake(self) -> None:

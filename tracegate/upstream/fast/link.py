@@ -124,14 +124,14 @@ class Link(asyncio.Protocol):
         remembered: Whether its session is known to who may resume it.
         kept_s: For how long the peer said that it keeps an idle connection, in seconds.
         expires: Until when it may lie idle, in monotonic nanoseconds; the keeper's.
+        by: When it rings, in monotonic nanoseconds; whoever says a time from `armed` on may just write it here.
+        armed: When the timer does.
         exchange: What it is used for.
         used: Whether it ever was.
     """
 
     __slots__ = (
         "_answer",
-        "_armed",
-        "_by",
         "_clock",
         "_full",
         "_keeper",
@@ -140,6 +140,8 @@ class Link(asyncio.Protocol):
         "_timer",
         "_why",
         "_wire",
+        "armed",
+        "by",
         "closed",
         "exchange",
         "expires",
@@ -172,8 +174,8 @@ class Link(asyncio.Protocol):
         self._full = False  # whether enough waits before the socket
         self._paused = False
         self._timer: Handle | None = None
-        self._armed = NEVER
-        self._by = NEVER
+        self.armed = NEVER
+        self.by = NEVER
 
     # The exchange
 
@@ -195,11 +197,11 @@ class Link(asyncio.Protocol):
 
     def limit(self, by: int) -> None:
         """Ring at monotonic nanosecond `by`, unless another time is said before; `NEVER` takes it back."""
-        self._by = by
-        if by < self._armed:
+        self.by = by
+        if by < self.armed:
             if self._timer is not None:
                 self._timer.cancel()
-            self._armed = by
+            self.armed = by
             self._timer = self._clock.call_at(by, self._ring)
 
     def pause(self) -> None:
@@ -312,7 +314,7 @@ class Link(asyncio.Protocol):
             self.abort()
             return
         self.exchange = self._answer = None
-        self._by = NEVER
+        self.by = NEVER
         self.kept_s = head.kept_s
         self.resume()
         self._keeper.keep(self)
@@ -327,15 +329,15 @@ class Link(asyncio.Protocol):
     def _over(self) -> None:
         self.closed = True
         self.exchange = self._answer = self._rest = None
-        self._by = NEVER
+        self.by = NEVER
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _ring(self) -> None:
         self._timer = None
-        self._armed = NEVER
-        by = self._by
+        self.armed = NEVER
+        by = self.by
         if by == NEVER:
             return  # nobody waits; the next who does arms it
         if self._clock.now() < by:  # a later time was said meanwhile, or the loop's timer was early
