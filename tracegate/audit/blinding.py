@@ -50,9 +50,11 @@ def text_digest(text: object) -> bytes | None:
     """
     if not isinstance(text, str):
         return None
-    try:
-        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")  # joins pairs that two deltas split
-    except UnicodeDecodeError:
-        return None
-    plain = unicodedata.normalize("NFC", whole.replace("\r\n", "\n").replace("\r", "\n")).strip(CUT)
+    whole = text
+    if not text.isascii():
+        try:  # it joins pairs that two deltas split
+            whole = unicodedata.normalize("NFC", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le"))
+        except UnicodeDecodeError:
+            return None
+    plain = whole.replace("\r\n", "\n").replace("\r", "\n").strip(CUT)
     return hashlib.sha256(plain.encode()).digest() if plain else None

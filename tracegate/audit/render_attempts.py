@@ -77,6 +77,8 @@ def fit(text: str | None, limit: int = TEXT) -> str | None:
     """A text of others as a leaf can hold it, or `None` where it says nothing."""
     if not text or text == UNKNOWN:
         return None
+    if len(text) <= limit and text.isascii():  # nearly every text
+        return text
     cut = text[:limit]
     try:
         cut.encode()
