@@ -66,7 +66,7 @@ def test_where_nothing_is_said_nothing_is_shipped(tmp_path: Path) -> None:
         audit = await opened(tmp_path)
         assert shipped(audit, "none") is None
         assert audit.numbers().unshipped is None
-        with pytest.raises(ConfigError, match=r"audit\.ship: leaves go over `http/protobuf`"):
+        with pytest.raises(ConfigError, match=r"audit\.ship\.protocol: leaves don't go over `grpc`"):
             shipped(audit, '{endpoint: "http://127.0.0.1:4317", protocol: grpc}')
         await audit.close()
 

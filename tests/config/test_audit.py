@@ -109,6 +109,7 @@ def test_the_replica_is_the_machine_as_an_element_of_a_name(node: str, replica: 
         ("{anchors: [w]}", "audit.anchors: a list is not a map"),
         ("{anchors: {w: {url: x}}}", "audit.anchors: `w` has no `kind`"),
         ("{anchors: {w: {kind: witness, url: [x]}}}", "audit.anchors: a list is not text"),
+        ("{ship: {endpoint: 'http://c', protocol: grpc}}", "audit.ship.protocol: leaves don't go over `grpc`"),
         ("{auditors: [bob]}", "audit.auditors[0]: there is no key `bob`"),
     ],
 )

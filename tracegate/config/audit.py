@@ -15,8 +15,10 @@ from typing import get_args
 from tracegate.config import schema_audit as schema
 from tracegate.config.draft import Draft
 from tracegate.config.model_audit import Anchor, Audit, Preset
+from tracegate.config.model_telemetry import Otlp as Exporter
 from tracegate.config.nearest import did_you_mean, listed
 from tracegate.config.origin import DEFAULT
+from tracegate.config.schema import Otlp
 from tracegate.config.telemetry import exporter
 from tracegate.config.validate import section
 from tracegate.config.words import duration
@@ -49,7 +51,6 @@ def audit(draft: Draft, file: str | None, keys: Collection[str]) -> Audit:
     if on is not None:
         text = f"`{place}` is on a network file system ({on}): a lock or a sync may not hold there; use a local disk"
         draft.note("warning", ("audit", "dir"), text)
-    ship = written.ship
     return Audit(
         mode=written.mode,
         dir=place,
@@ -60,7 +61,7 @@ def audit(draft: Draft, file: str | None, keys: Collection[str]) -> Audit:
         retention_ns=_retention(draft, written.retention),
         preset=written.retention.preset,
         sign_path=written.sign_path,
-        ship=None if ship is None or ship.endpoint == "none" else exporter(draft, ("audit", "ship"), ship),
+        ship=_ship(draft, written.ship),
         auditors=written.auditors,
         anchors=tuple(_anchor(name, settings) for name, settings in (written.anchors or {}).items()),
         origins={key: draft.written_or_default(("audit", key)) for key in schema.Audit.fields()},
@@ -74,6 +75,15 @@ def _anchor(name: str, settings: Mapping[str, str]) -> Anchor:
 def meant(audit: Audit) -> Audit:
     """What of it is a part of the configuration's digest: neither the directory (ruling 45) nor the machine's name."""
     return replace(audit, dir="", replica="" if audit.origins["replica"] is DEFAULT else audit.replica)
+
+
+def _ship(draft: Draft, written: Otlp | None) -> Exporter | None:
+    if written is None or written.endpoint == "none":
+        return None
+    if written.protocol == "grpc":
+        fix = "take it out: the Collector's receiver for leaves speaks `http/protobuf`."
+        draft.wrong(("audit", "ship", "protocol"), "leaves don't go over `grpc`", fix)
+    return exporter(draft, ("audit", "ship"), written)
 
 
 def _retention(draft: Draft, written: schema.Retention) -> int:
