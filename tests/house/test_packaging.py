@@ -29,7 +29,6 @@ IMPORT_NAMES = {
 }
 # Not declared, with the reason why importing it is right all the same.
 BESIDES = {
-    ("tracegate/config/validate.py", "pydantic_core"): "the type of what pydantic's errors() returns",
     ("tracegate/telemetry/sdk_exporters.py", "grpc"): "what the gRPC exporter takes as credentials and compression",
     ("tracegate/telemetry/content_grpc.py", "grpc"): "the client that the gRPC exporter brings; content calls it bare",
     ("tracegate/prices/make.py", "genai_prices"): "the maintainers' command; a run-time import would cost 31 MB",
