@@ -28,7 +28,6 @@ _write = msgspec.json.Encoder(order="sorted").encode
 
 # Where a character beyond the basic plane is in sight, a key might hold it, and the two orders differ.
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]|\\\\u[dD][89abAB]")
-_LONG = re.compile(r"\d{16}")  # an integer of fewer digits is not larger than `LARGEST`
 _write_ordered = msgspec.json.Encoder().encode
 
 
@@ -80,7 +79,7 @@ def canonical_value(body: bytes) -> tuple[Any, bytes] | None:
     try:
         text = body.decode()
         if (body.isascii() and b"\\u" not in body) or not _ASTRAL.search(text):
-            value = _read(text) if _LONG.search(text) else _read_short(text)
+            value = _read(text)
             return value, _write(value)
         value = _read_ordered(text)
         return value, _write_ordered(value)
@@ -157,12 +156,10 @@ def _number(value: float) -> str:
     return f"{minus}{text[0]}{fraction}e{point - 1:+d}"
 
 
-def _reader(
-    pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]], integer: Callable[[str], int] | None = _integer
-) -> Callable[[str], Any]:
+def _reader(pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> Callable[[str], Any]:
     return json.JSONDecoder(
-        object_pairs_hook=pairs, parse_int=integer, parse_float=_fraction, parse_constant=_refuse
+        object_pairs_hook=pairs, parse_int=_integer, parse_float=_fraction, parse_constant=_refuse
     ).decode
 
 
-_read, _read_short, _read_ordered = _reader(unique), _reader(unique, None), _reader(_ordered)
+_read, _read_ordered = _reader(unique), _reader(_ordered)
