@@ -37,6 +37,12 @@ TARGETS = (AZURE, MISTRAL, ELSEWHERE)
 COUNTS = (None, 0, 1, 90, 130, 20_000, 3_000_000)
 
 
+@pytest.fixture(autouse=True)
+def twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of a kind are many."""
+    monkeypatch.setattr(module, "OFTEN", 2)
+
+
 class Both:
     """The same requests rendered with forms, and the usual way alone."""
 
@@ -155,10 +161,12 @@ def test_cases_of_other_tests_are_filled_in_alike(case: Callable[..., Recorder])
     both.check()
 
 
-def test_a_shape_has_a_form_when_it_comes_again() -> None:
-    """And not before: what comes once would cost more than it saves."""
+def test_a_shape_has_a_form_when_it_comes_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not before: what comes seldom would cost more than it saves."""
     both = Both()
-    assert [both.add(success(seed=seed)) for seed in range(3)] == [False, True, True]
+    monkeypatch.setattr(module, "OFTEN", 5)
+    assert [both.add(success(seed=seed)) for seed in range(6)] == [False] * 4 + [True] * 2
+    monkeypatch.setattr(module, "OFTEN", 2)
     assert [both.add(fallback().end()) for _ in range(3)] == [False, True, True]
     both.check()
 
@@ -219,7 +227,7 @@ def test_forms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for alias in ("a", "b", "c", "a", "c", "c", "b", "b", "b", "d", "d", "d", "c", "c", "c"):
         both.add(success(alias=alias))
         assert len(both.forms._forms) <= 2
-        assert len(both.forms._once) <= 2
+        assert len(both.forms._seen) <= 2
     both.check()
 
 

@@ -49,7 +49,10 @@ START, END = (1, 9), (10, 18)
 WHOLE = (None, None)
 
 KEPT = 512
-"""Forms that are kept, and shapes that were seen once; when they are full they are forgotten and begin anew."""
+"""Forms that are kept, about 6 MB, and shapes that are counted; when full they are forgotten and begin anew."""
+
+OFTEN = 8
+"""How often a shape must have come for a form to be made of it: that takes as long as rendering six requests."""
 
 
 class Form:
@@ -92,14 +95,14 @@ class Forms:
         aggregator: Where the amounts of a request are added; `None`: nothing is measured.
     """
 
-    __slots__ = ("_aggregator", "_asked", "_filled", "_forms", "_measurements", "_once")
+    __slots__ = ("_aggregator", "_asked", "_filled", "_forms", "_measurements", "_seen")
 
     def __init__(self, measurements: Measurements, aggregator: Aggregator | None) -> None:
         self._measurements = measurements
         self._aggregator = aggregator
         self._asked = Asked()
         self._forms: dict[Key, Form | None] = {}
-        self._once: set[Key] = set()
+        self._seen: dict[Key, int] = {}
         self._filled: list[Form] = []
 
     def fill(self, recorder: Recorder) -> Filled | None:
@@ -133,29 +136,29 @@ class Forms:
 
     def count(self) -> None:
         """Add up what was filled in since the last call."""
-        aggregator = self._aggregator
-        for form in self._filled:
+        aggregator, filled, self._filled = self._aggregator, self._filled, []
+        for form in filled:
+            waiting, form.waiting = form.waiting, []  # first: what fails is not tried again
             if aggregator is not None:
-                for (bound, ones), counted in zip(form.bound, zip(*form.waiting, strict=True), strict=True):
+                for (bound, ones), counted in zip(form.bound, zip(*waiting, strict=True), strict=True):
                     if ones:
                         for amounts, _, _, _ in counted:
                             amounts += ones
                     aggregator.count(bound, counted)
-            form.waiting.clear()
-        self._filled.clear()
 
     def _made(self, recorder: Recorder, shape: Shape) -> Form | None:
-        """The form of a shape that is seen for the second time: what comes only once is not worth one."""
-        key = shape.key
-        if key not in self._once:
-            if len(self._once) >= KEPT:
-                self._once.clear()
-            self._once.add(key)
+        """The form of a shape, once that came often."""
+        key, seen = shape.key, self._seen
+        count = seen.get(key, 0) + 1
+        if count < OFTEN:
+            if len(seen) >= KEPT:
+                seen.clear()
+            seen[key] = count
             return None
+        seen.pop(key, None)
         try:
             form = self._form(recorder, shape)
         except KeyError:  # the first of them was not measured yet, or there is no room for one of its label sets
-            self._once.discard(key)
             return None
         if len(self._forms) >= KEPT:
             self._forms.clear()
