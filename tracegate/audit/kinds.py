@@ -26,7 +26,7 @@ Claim = Literal["region", "model_returned", "fingerprint"]
 Ended = Literal["complete", "truncated_by_upstream", "truncated_by_client"]
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):  # a value has no cycle
     """Members that leaves have in common; unknown ones are absent."""
 
 
@@ -220,7 +220,7 @@ class Head(Part, frozen=True, kw_only=True):
     root: Hash
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """What every leaf says."""
 
     v: Literal[1]
