@@ -282,6 +282,7 @@ def test_no_attempt_contains_our_disk(mode: Mode, stream: bool) -> None:
         assert attempt.end == entry.last_sent
         assert attempt.end is not None
         assert made.clock.now() == attempt.end + 20 * MS
+        assert (answer.header("server-timing") or "").startswith("gateway;dur=40.0,")
         return made
 
     made = played(scene)

@@ -281,6 +281,17 @@ def test_a_record_that_could_not_be_kept_is_not_promised() -> None:
     }
 
 
+def test_the_time_that_the_log_took_is_the_gateways() -> None:
+    """Whatever else the field says stays, and so does every other field."""
+    case = Case()
+    case.answered(100)
+    before = WRITER.success(case.recorder, case.now)
+    case.after(2.5)
+    assert WRITER.retimed(before, case.recorder, case.now) == WRITER.success(case.recorder, case.now)
+    alone = [(b"server-timing", b"gateway;dur=0.0")]
+    assert WRITER.retimed(alone, case.recorder, case.now) == [(b"server-timing", b"gateway;dur=2.5")]
+
+
 def test_only_authenticated_inference_has_a_record() -> None:
     """Not a wrong key, not a list of models (ruling 24); the request id is always there."""
     for case in (Case(authenticated=False), Case(api=None)):

@@ -189,7 +189,9 @@ class Session:
         if leaves is not None:
             leaves.whole(200, content_type.decode("latin-1"), data, None)
             fields += leaves.signed(200, head + fields)  # while the log is written
-            if not await leaves.durable():
+            if await leaves.durable():
+                fields = gateway.headers.retimed(fields, recorder, gateway.clock.now())
+            else:
                 fields = gateway.headers.success(recorder, gateway.clock.now())
         head += fields
         send, watch, inbound = self._send, self.watch, self.inbound
@@ -270,7 +272,9 @@ class Session:
             except Unavailable as refused:
                 exc = error = refused
                 durable = False
-            if not durable:
+            if durable:
+                head = self.gateway.headers.retimed(head, self.recorder, self.gateway.clock.now())
+            else:
                 status, head, body = self._error(exc)  # which names no record
         await self.start(status, head)
         await self.send(body, more=False)

@@ -94,6 +94,14 @@ class HeaderWriter:
         attempt = None if index is None else recorder.attempts[index]
         return self._fit(recorder, None, Failure(exc, status, attempt), now)
 
+    def retimed(self, fields: Fields, recorder: Recorder, now: int) -> Fields:
+        """The same fields at a later moment, for the log was waited for: the gateway took longer."""
+        taken = f"gateway;dur={milliseconds(gateway_ns(recorder, now))}".encode()
+        return [
+            (name, value if name != b"server-timing" else taken + value[len(value.split(b",", 1)[0]) :])
+            for name, value in fields
+        ]
+
     def bare(self, request_id: str) -> Fields:
         """Of an answer that left no record: the router's own."""
         return [(b"x-served-by", self._members.gateway.encode()), self._via, (b"x-request-id", request_id.encode())]
