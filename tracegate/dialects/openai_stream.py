@@ -36,6 +36,7 @@ class StreamReader:
         "_decoder",
         "_done",
         "_hide_usage",
+        "_known",
         "_limit",
         "_reasons",
         "_skip_malformed",
@@ -61,6 +62,7 @@ class StreamReader:
         self._reasons: dict[int, str | None] = {}  # of each choice seen
         self._usage: UsageShape | None = None  # the last report
         self._committed = False
+        self._known = False  # whether all is known that any event may tell
         self._done = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -99,7 +101,7 @@ class StreamReader:
             shapes: What is in each.
             told: Gets what is to be told.
         """
-        facts, reasons, committed = self.facts, self._reasons, self._committed
+        reasons, committed = self._reasons, self._committed
         parts: list[bytes] = []
         start, end = 0, len(blocks)  # of what is told next
         count = 0
@@ -116,10 +118,7 @@ class StreamReader:
                     and (delta.content or _says(delta))
                     and not (choice.finish_reason or choice.error or shape.error)
                     and choice.index in reasons
-                    and (facts.id is not None or not shape.id)
-                    and (facts.model is not None or not shape.model)
-                    and (facts.fingerprint is not None or not shape.system_fingerprint)
-                    and (facts.service_tier is not None or not shape.service_tier)
+                    and (self._known or not self._tells(shape))
                 ):
                     output = True
                     count += 1
@@ -214,6 +213,16 @@ class StreamReader:
     def _broken(self, token: str, message: str) -> Broken:
         return Broken(token, message, status=self._status)
 
+    def _tells(self, shape: Shape) -> bool:
+        """Whether an event says something of the answer that none before it did."""
+        facts = self.facts
+        return bool(
+            (facts.id is None and shape.id)
+            or (facts.model is None and shape.model)
+            or (facts.fingerprint is None and shape.system_fingerprint)
+            or (facts.service_tier is None and shape.service_tier)
+        )
+
     def _learn(self, shape: Shape) -> bool:
         """Take the facts of an event; returns whether output is in it."""
         facts = self.facts
@@ -226,6 +235,7 @@ class StreamReader:
             facts.fingerprint = shape.system_fingerprint
         if facts.service_tier is None and shape.service_tier:
             facts.service_tier = shape.service_tier
+        self._known = None not in (facts.id, facts.model, facts.fingerprint, facts.service_tier)
         output = False
         for choice in shape.choices or ():
             reason = choice.finish_reason
