@@ -184,3 +184,18 @@ def test_what_can_be_erased_is_durable_with_its_leaf(tmp_path: Path) -> None:
         *((record(1), "r", 1), (record(1), "id", 2), (record(1), "id", 3))
     ]
     assert b"s" * 32 not in table
+
+
+def test_a_process_that_ends_leaves_no_leaf_without_what_belongs_to_it(tmp_path: Path) -> None:
+    """Whichever call of an append is its last."""
+    left = []
+    for call in range(4):
+        folder, disk = tmp_path / str(call), FaultyDisk()
+        writer = _begin(open_log(disk, place_in(folder), NOW))
+        writer.append(_beats(0, 1), [Erasable(record(1), "acme", b"r" * 32)])
+        disk.at, disk.killed = len(disk.calls) + call, Killed
+        with pytest.raises(Killed):
+            writer.append(_beats(1, 1), [Erasable(record(2), "acme", b"s" * 32)])
+        disk.end()
+        left.append((len(leaves(folder)), len(place_in(folder).table.read_bytes()) / SIZE))
+    assert left == [(2, 1.5), (2, 2.0), (3, 2.0), (3, 2.0)]

@@ -98,9 +98,11 @@ class Writer:
             ]
         )
         tail = self._tail()
+        # What belongs to leaves is written before them: a process that is killed in between leaves none without it.
+        table = self._table.append(slots) if slots else None
         segment = tail.append(b"".join(map(frame, leaves, hashes)))
-        if slots:
-            self._disk.sync_both(self._table.append(slots), segment)
+        if table is not None:
+            self._disk.sync_both(table, segment)
             self._table.counts()
         else:
             self._disk.sync(segment)
