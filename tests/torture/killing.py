@@ -170,7 +170,7 @@ class Books:
                 tally.faults.append(f"{kind}, {held.record}: {fault}; {held.raw[-200:]!r}")
         named = {number_of(held.asked) for held in got if held.record is not None}
         unnamed = {number_of(held.asked): held.asked for held in got if held.record is None}
-        intents = self._intents({held.record for held in got})
+        intents = self._intents({held.record for held in got}, tally)
         for number in {number_of(body) for body in called} - named:
             digest = sha256(unnamed[number]).digest()
             tally.counts["calls whose client got nothing"] += 1
@@ -203,7 +203,7 @@ class Books:
             return kind, ", ".join(wrong) if wrong and held.whole else None
         return "broken answers", None if found.intent is not None or held.status != 200 else "there is no intent of it"
 
-    def _intents(self, but: set[str | None]) -> list[tuple[bytes, str]]:
+    def _intents(self, but: set[str | None], tally: Tally) -> list[tuple[bytes, str]]:
         """The blinding and the commitment to the question of intents, but of some records."""
         found = []
         for log in self.directory.logs():
@@ -211,8 +211,10 @@ class Books:
                 leaf = read(raw).leaf
                 if isinstance(leaf, Intent) and leaf.record_id not in but:
                     r = self._blinds.r(leaf.record_id)
-                    assert r is not None, leaf.record_id
-                    found.append((r, leaf.req.commit))
+                    if r is None:
+                        tally.faults.append(f"{leaf.record_id}: its intent stands, and its blinding is gone")
+                    else:
+                        found.append((r, leaf.req.commit))
         return found
 
 
