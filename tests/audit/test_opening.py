@@ -18,12 +18,13 @@ from tests.audit.leaves import GATEWAY
 from tests.audit.made import log_files
 from tracegate.audit.aborting import aborted
 from tracegate.audit.disk import Disk
-from tracegate.audit.events import Closed, Configured, Heartbeat, Leaf, Opened
+from tracegate.audit.events import Closed, Configured, Heartbeat, Leaf, Opened, Pruned
 from tracegate.audit.kinds import At, Head
 from tracegate.audit.leaf import write
 from tracegate.audit.opening import InUse, OpenedLog, Place, StartRefused, open_log
 from tracegate.audit.segments import name_of
 from tracegate.audit.slots import Erasable, slot
+from tracegate.audit.tiles import Tile
 from tracegate.errors import Malformed
 
 NOW = 1_795_359_164
@@ -170,6 +171,24 @@ def test_only_the_last_run_that_began_a_record_is_read(tmp_path: Path) -> None:
     _run(tmp_path, [_opening(), aborted(intent(1), At(index=1, hash="0" * 64), "crash", GATEWAY, T)])
     found = _run(tmp_path, [_opening()])
     assert [asked.record_id for _, asked in found.intents] == [intent(2).record_id]
+
+
+def test_what_was_pruned_is_not_looked_through(tmp_path: Path) -> None:
+    """It left nothing open; where no leaf says so, what is gone is missing."""
+    told = Pruned(v=1, log=ORIGIN, gateway=GATEWAY, t=T, min_index=512, by="ann", policy="p")
+    one = [_opening(), *(_beat(n) for n in range(700)), intent(1)]
+    _run(tmp_path / "said", [*one, told, msgspec.structs.replace(told, min_index=256)])
+    _run(tmp_path / "unsaid", one)
+    for name in ("said", "unsaid"):
+        for bundle in (0, 1):
+            (_log(tmp_path / name) / Tile("entries", bundle).path).unlink()
+            (_log(tmp_path / name) / Tile(0, bundle).path).unlink()
+    found = _open(tmp_path / "said")
+    assert [at.index for at, _ in found.intents] == [701]
+    _leave(found)
+    assert checked(tmp_path / "said") == []
+    with pytest.raises(StartRefused, match="`tile/entries/001` is missing"):
+        _open(tmp_path / "unsaid")
 
 
 def _cut_segment(log: Path) -> None:

@@ -12,7 +12,7 @@ from tests.audit.leaves import AT, GATEWAY, HEX, LOG
 from tracegate.audit.aborting import aborted
 from tracegate.audit.anchoring import Held
 from tracegate.audit.checkpoint import Checkpoint
-from tracegate.audit.events import Aborted, Anchored, Closed, Erased, Heartbeat, Leaf, Read
+from tracegate.audit.events import Aborted, Anchored, Closed, Erased, Heartbeat, Leaf, Pruned, Read
 from tracegate.audit.kinds import Head
 from tracegate.audit.leaf import read, write
 from tracegate.audit.opening import OpenedLog, open_log
@@ -72,9 +72,10 @@ def test_every_leaf_is_of_the_log_and_has_its_time(late: int) -> None:
     clock = FakeClock()
     clock.advance(late)
     own, asked = OwnLeaves(ORIGIN, GATEWAY, clock), intent(7)
-    leaves: list[Heartbeat | Closed | Aborted | Erased | Read | Anchored] = [
+    leaves: list[Heartbeat | Closed | Aborted | Erased | Read | Pruned | Anchored] = [
         *(own.alive(2, 3), own.closed("rotate", 4), own.aborted(AT, asked, "shutdown")),
         *(own.erased([record(1)], "ann", "asked for"), own.read("ann", "find", [record(n) for n in range(120)], 130)),
+        own.pruned(512, "ann", "pci: 365 days"),
         own.anchored(Checkpoint(own.origin, 6, bytes(32)), Held("witness", "w.example/w", "— w.example/w AAAA\n")),
     ]
     assert leaves[0] == msgspec.structs.replace(own.alive(0), open_intents=2, dropped_spans=3)
@@ -89,8 +90,10 @@ def test_every_leaf_is_of_the_log_and_has_its_time(late: int) -> None:
     )
     assert isinstance(leaves[4], Read)
     assert (len(leaves[4].record_ids), leaves[4].count, leaves[4].what) == (100, 130, "find")
-    assert isinstance(leaves[5], Anchored)
-    assert (leaves[5].kind, leaves[5].size, leaves[5].root) == ("witness", 6, "00" * 32)
+    assert isinstance(leaves[5], Pruned)
+    assert (leaves[5].min_index, leaves[5].by, leaves[5].policy) == (512, "ann", "pci: 365 days")
+    assert isinstance(leaves[6], Anchored)
+    assert (leaves[6].kind, leaves[6].size, leaves[6].root) == ("witness", 6, "00" * 32)
     for leaf in leaves:
         assert read(write(leaf)).leaf == leaf
         assert (leaf.log, leaf.gateway, leaf.t) == (ORIGIN, GATEWAY, _now(clock))

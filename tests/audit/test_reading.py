@@ -90,6 +90,7 @@ def test_a_log_that_was_pruned_begins_later(tmp_path: Path) -> None:
         (tmp_path / NAME / Tile("entries", bundle).path).unlink()
         (tmp_path / NAME / Tile(0, bundle).path).unlink()
     log = _log(tmp_path)
+    assert log.first == 768
     assert list(log.leaves()) == list(enumerate(raws))[768:]
     assert (log.leaf(767), log.leaf(768)) == (None, raws[768])
     assert log.since(0) == 768
@@ -97,6 +98,26 @@ def test_a_log_that_was_pruned_begins_later(tmp_path: Path) -> None:
     assert head is not None
     proof = log.proof(800, head)
     assert included(read(raws[800]).hash, 800, head.size, proof.path, head.checkpoint.root)
+
+
+def test_what_is_pruned_while_it_is_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the reader has seen that it was there; one bundle that is gone alone is missing."""
+    raws = store(tmp_path, MANY, segments=(1024,))
+    log, bundles = _log(tmp_path), [tmp_path / NAME / Tile("entries", bundle).path for bundle in range(4)]
+    found = log.leaves()
+    assert next(found) == (0, raws[0])
+    for bundle in bundles[:2]:
+        bundle.unlink()
+    assert [index for index, _ in found] == [*range(1, 256), *range(512, len(raws))]
+    assert log.first == 512
+    real = StoredLog._lowest
+    seen = iter((0, 512 // 256))  # it was there when it was looked for
+    monkeypatch.setattr(StoredLog, "_lowest", lambda log, size: next(seen))
+    assert log.leaf(300) is None
+    monkeypatch.setattr(StoredLog, "_lowest", real)
+    bundles[3].unlink()
+    with pytest.raises(Malformed, match="is missing"):
+        log.leaf(768)
 
 
 def test_a_log_without_a_checkpoint_has_what_its_segments_have(tmp_path: Path) -> None:

@@ -40,12 +40,13 @@ def append(place: Place, make: Make, *, run: str, version: str, clock: Clock, di
     disk = disk or Disk()
     opened = open_log(disk, place, clock.wall() // 1_000_000_000)
     try:
-        return _append(opened, make, run, version, clock)
+        return appended(opened, make, run=run, version=version, clock=clock)
     finally:
         opened.let_go(disk)
 
 
-def _append(opened: OpenedLog, make: Make, run: str, version: str, clock: Clock) -> list[int]:
+def appended(opened: OpenedLog, make: Make, *, run: str, version: str, clock: Clock) -> list[int]:
+    """The same with a log that is open and locked, and stays so; see `append`."""
     if opened.last is None or opened.ended:
         why = "has no leaf yet" if opened.last is None else "has ended"
         raise StartRefused(f"`{opened.place.folder}` {why}: a gateway has to go on from there")

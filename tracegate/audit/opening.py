@@ -18,7 +18,7 @@ from tracegate.audit.blinds import SUFFIX, end_of
 from tracegate.audit.canonical import decode, encode
 from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
 from tracegate.audit.disk import PRIVATE, Disk, beside, make_folders, put, stage
-from tracegate.audit.events import Aborted, Closed, Configured, Leaf, Opened
+from tracegate.audit.events import Aborted, Closed, Configured, Leaf, Opened, Pruned
 from tracegate.audit.growing import Growing
 from tracegate.audit.keys import Signer, check_origin, pem_of, signer_of
 from tracegate.audit.kinds import At, Final, Head, Intent
@@ -277,6 +277,7 @@ def _open_intents(
     of: str | None = None  # the log that is read, where it is the one before
     while True:
         prev: Head | None = None
+        edge = 0  # what stands before it was pruned, and so left nothing open
         for index, raw in leaves:
             known = read(raw)
             last = last or known.leaf
@@ -293,8 +294,12 @@ def _open_intents(
                     begun = True
                     if known.leaf.record_id not in closed:
                         found.append((At(index=index, hash=known.hash.hex(), log=of), known.leaf))
+                case Pruned():
+                    edge = max(edge, known.leaf.min_index)
                 case _:
                     pass
+            if index == edge:
+                break
         before = None if prev is None else Place(place.root, prev.log)
         if before is None or prev is None or not (before.folder / "checkpoint").exists():  # its time may be over
             return last, tuple(reversed(found))

@@ -1,6 +1,7 @@
 """What a log writes of itself: that it was opened, lives, was paused or closed, and that a record will get no final.
 
-Beside that what was configured, who read, and what was erased. Not when any of it is written; and no leaf of an answer.
+Beside that what was configured, who read, what was erased or pruned. Not when any of it is written; and no leaf of an
+answer.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tracegate.audit.events import (
     Leaf,
     Opened,
     Paused,
+    Pruned,
     Read,
 )
 from tracegate.audit.keys import Signer
@@ -179,6 +181,12 @@ class OwnLeaves:
             count=len(record_ids),
             by=by,
             reason=reason,
+        )
+
+    def pruned(self, min_index: int, by: str, policy: str) -> Pruned:
+        """That what stands before a leaf is removed."""
+        return Pruned(
+            v=1, log=self.origin, gateway=self._gateway, t=self._now(), min_index=min_index, by=by, policy=policy
         )
 
     def read(self, by: str, what: What, record_ids: Sequence[str], count: int) -> Read:

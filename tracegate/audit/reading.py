@@ -92,6 +92,11 @@ class StoredLog:
         """The last two elements of its origin, which are its folder: replica and epoch."""
         return name_of(self.origin)
 
+    @property
+    def first(self) -> int:
+        """The first leaf that is there; those before it were pruned."""
+        return self._lowest(self._size()) * WIDTH
+
     def head(self) -> SignedHead | None:
         """Its last checkpoint; `None` before there is one.
 
@@ -143,7 +148,8 @@ class StoredLog:
             behind = self._tail.since(size) or []
             return behind[index - size] if size <= index < size + len(behind) else None
         bundle, at = divmod(index, WIDTH)
-        return self._bundle(bundle, size)[at] if bundle >= self._lowest(size) else None
+        found = self._bundle(bundle, size) if bundle >= self._lowest(size) else []
+        return found[at] if found else None
 
     def proof(self, index: int, head: SignedHead) -> Proof:
         """That a leaf stands under a checkpoint of this log.
@@ -197,18 +203,20 @@ class StoredLog:
         return 0 if head is None else head.size
 
     def _bundle(self, bundle: int, size: int, holding: bytes = b"") -> list[bytes]:
-        """The leaves of a bundle; none where none of them has some bytes in it."""
+        """The leaves of a bundle; none where none of them has some bytes in it, or they were pruned meanwhile."""
         tile = Tile("entries", bundle, min(WIDTH, size - bundle * WIDTH))
         try:
             raw = self._files.read(tile.path)
         except FileNotFoundError:
-            raw = self._full(tile)
-        return read_entries(tile, lambda _: raw) if holding in raw else []
+            raw = self._full(tile, size)
+        return read_entries(tile, lambda _: raw) if raw and holding in raw else []
 
-    def _full(self, tile: Tile) -> bytes:
+    def _full(self, tile: Tile, size: int) -> bytes:
         try:
             return self._files.read(Tile(tile.level, tile.index).path)
         except FileNotFoundError:
+            if tile.index < self._lowest(size):
+                return b""
             raise Malformed(f"`{self.folder}/{tile.path}` is missing") from None
 
     def _lowest(self, size: int) -> int:
