@@ -13,11 +13,13 @@ from tracegate.audit.asked import answered
 from tracegate.audit.kinds import At
 from tracegate.audit.log import LogUnavailable
 from tracegate.audit.process import Audit
+from tracegate.audit.retention import Before, Pruning
 from tracegate.errors import Malformed
 from tracegate.testing.loop import run
 
 ERASE = {"do": "erase", "by": "ann", "reason": "asked for", "record_ids": [record(1)]}
 READ = {"do": "read", "by": "ann", "what": "find", "record_ids": [record(1)], "count": 3}
+PRUNE = {"do": "prune", "by": "ann", "log": "gw.example/tracegate/prod/r1/2026-01"}
 
 
 class Pretended:
@@ -37,6 +39,11 @@ class Pretended:
             raise OSError(errno.EIO, "Input/output error")
         return [At(index=7, hash="0" * 64)] if record(1) in records else []
 
+    async def prune(self, origin: str, before: Before, by: str) -> Pruning:
+        """See `Audit`."""
+        self.asked.append((origin, before, by))
+        return Pruning(512, 9 if before.index else None, 4)
+
     async def rotate(self) -> None:
         """See `Audit`."""
         self.asked.append("rotate")
@@ -52,12 +59,15 @@ def _asked(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[object]]:
     return run(lambda: answered(cast("Audit", pretended), asked)), pretended.asked
 
 
-def test_it_erases_and_notes_readers() -> None:
+def test_it_erases_prunes_and_notes_readers() -> None:
     """And says where the leaf stands that tells of it."""
     log = "gw.example/tracegate/prod/r1/2026-01"
     assert _asked(ERASE) == ({"log": log, "index": 7}, [([record(1)], "ann", "asked for")])
     assert _asked(READ) == ({"log": log, "index": 8}, [("ann", "find", [record(1)], 3)])
     assert _asked({"do": "rotate"}) == ({"log": log, "vkey": "vkey"}, ["rotate"])
+    pruned = {"log": log, "min_index": 512, "removed": 4}
+    assert _asked({**PRUNE, "before": 512}) == ({**pruned, "index": 9}, [(log, Before(512), "ann")])
+    assert _asked({**PRUNE, "before_t": 7}) == (pruned, [(log, Before(t=7), "ann")])
     assert _asked({**READ, "record_ids": [], "count": 0})[1] == [("ann", "find", [], 0)]
 
 
@@ -83,6 +93,11 @@ def test_what_the_disk_refuses_is_told() -> None:
         ({**READ, "what": "look"}, "`what` is one of find, show, export, receipt"),
         ({**READ, "count": 0}, "`count` is the number"),
         ({**READ, "count": True}, "`count` is the number"),
+        (PRUNE, "`before` is an index, or `before_t` a time"),
+        ({**PRUNE, "before": 512, "before_t": 7}, "`before` is an index"),
+        ({**PRUNE, "before": True}, "`before` is an index"),
+        ({**PRUNE, "before_t": "2026"}, "`before` is an index"),
+        ({**PRUNE, "log": None, "before": 512}, "`log` is missing"),
     ],
 )
 def test_what_is_none_of_that_is_refused(asked: Mapping[str, Any], why: str) -> None:

@@ -22,9 +22,12 @@ from tracegate.audit.leaf import read
 from tracegate.audit.log import LogUnavailable
 from tracegate.audit.opening import InUse, open_log
 from tracegate.audit.process import BEAT_NS, CLOSE_S, Audit, Settings
+from tracegate.audit.reading import StoredLog
+from tracegate.audit.retention import Before, Pruning, Retention
 from tracegate.audit.segments import scan
 from tracegate.audit.succession import Home, month_ends
 from tracegate.custody import LogNumbers
+from tracegate.errors import Malformed
 from tracegate.testing.clock import EPOCH, FakeClock
 from tracegate.testing.ids import SeededIds
 from tracegate.testing.loop import run
@@ -376,3 +379,70 @@ def test_the_real_lanes_and_disk_will_do(tmp_path: Path) -> None:
         await audit.close()
 
     asyncio.run(go())
+
+
+MINUTE: dict[str, Any] = {"settings": {"retention": Retention("short", 60 * SECOND)}}
+
+
+async def _filled(audit: Audit) -> str:
+    """So many leaves that a bundle is full; returns the log's origin."""
+    log = audit.epoch.log
+    told = [log.submit(log.own.alive(0), SECOND) for _ in range(300)]
+    assert [one for one in await asyncio.gather(*told) if not isinstance(one, At)] == []
+    return audit.epoch.origin
+
+
+def test_what_is_old_is_pruned(tmp_path: Path) -> None:
+    """Once a checkpoint covers the leaf that says so; doing it again does nothing more."""
+
+    async def scene(audit: Audit, clock: FakeClock, disk: FaultyDisk) -> None:
+        origin = await _filled(audit)
+        await _after(clock, SECOND)
+        with pytest.raises(Malformed, match=r"before leaf 0, not before 256: younger leaves are kept \(short:"):
+            await audit.prune(origin, Before(256), "ann")
+        await _after(clock, 100 * SECOND)
+        found = await audit.prune(origin, Before(256), "ann")
+        assert (found.min_index, found.removed) == (256, 2)
+        assert found.index is not None
+        assert audit.epoch.log.published > found.index
+        assert await audit.prune(origin, Before(256), "ann") == Pruning(256, None, 0)
+        with pytest.raises(Malformed, match="`x` is not the log that is open"):
+            await audit.prune("x", Before(256), "ann")
+
+    _played(tmp_path, scene, **MINUTE)
+    assert StoredLog(tmp_path / "r1" / JANUARY).first == 256
+
+
+def test_what_an_open_record_needs_is_not_pruned(tmp_path: Path) -> None:
+    """Until it is closed; nor the log that follows on the one where it began."""
+
+    async def scene(audit: Audit, clock: FakeClock, disk: FaultyDisk) -> None:
+        at = await _begun(audit, 1)
+        origin = await _filled(audit)
+        await _after(clock, 100 * SECOND)
+        with pytest.raises(Malformed, match=f"before leaf 0, not before 256: the request of leaf {at.index} is"):
+            await audit.prune(origin, Before(256), "ann")
+        await audit.rotate()
+        origin = await _filled(audit)
+        await _after(clock, 100 * SECOND)
+        with pytest.raises(Malformed, match="the request of leaf 0 is still open"):
+            await audit.prune(origin, Before(256), "ann")
+
+    _played(tmp_path, scene, **MINUTE)
+
+
+def test_without_a_checkpoint_over_the_leaf_nothing_is_removed(tmp_path: Path) -> None:
+    """Whoever reads the log without its segments would not know why it is gone; the next time finishes."""
+
+    async def scene(audit: Audit, clock: FakeClock, disk: FaultyDisk) -> None:
+        origin = await _filled(audit)
+        await _after(clock, 100 * SECOND)
+        disk.broken["rename"] = errno.EIO
+        with pytest.raises(LogUnavailable, match="no checkpoint covers it yet"):
+            await audit.prune(origin, Before(256), "ann")
+        assert StoredLog(tmp_path / "r1" / JANUARY).first == 0
+        disk.broken.clear()
+        await _after(clock, SECOND)
+        assert (await audit.prune(origin, Before(256), "ann")).removed == 2
+
+    _played(tmp_path, scene, **MINUTE)

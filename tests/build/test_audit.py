@@ -13,6 +13,7 @@ from tests.agreement.house import loaded
 from tests.server.opened import config
 from tracegate.audit.control import ask
 from tracegate.audit.opening import InUse
+from tracegate.audit.retention import DAY_NS, Retention
 from tracegate.build.audit import Keeping, gateway_of, keeping_of, settings_of
 from tracegate.clock import RandomIds, SystemClock
 from tracegate.config.model import Config
@@ -41,15 +42,16 @@ def kept(config: Config, asked: Callable[[Keeping], Awaitable[None]]) -> None:
 
 
 def test_the_settings_are_those_of_the_configuration(tmp_path: Path) -> None:
-    """The wait is meant for one mode; a preset is the class of its leaves."""
+    """The wait is meant for one mode; a preset is the class of its leaves, which stay as long as it says."""
     found = settings_of(configured(tmp_path))
     assert found is not None
     assert (found.home.root, found.home.replica, found.home.shared) == (tmp_path, "r1", False)
-    assert (found.mode, found.wait_ns, found.retention_class, found.sign_path) == ("strict", 10**9, "default", True)
-    text = ", mode: available, wait: 7ms, retention: pci, sign_path: false"
+    assert (found.mode, found.wait_ns, found.retention, found.sign_path) == ("strict", 10**9, Retention(), True)
+    text = ", mode: available, wait: 7ms, retention: pci, sign_path: false, ship: 'http://localhost:4319'"
     found = settings_of(configured(tmp_path, text), workers=2)
     assert found is not None
-    assert (found.mode, found.wait_ns, found.retention_class, found.sign_path) == ("available", 7_000_000, "pci", False)
+    assert (found.mode, found.wait_ns, found.sign_path) == ("available", 7_000_000, False)
+    assert found.retention == Retention("pci", 365 * DAY_NS, ships=True)
     assert found.home.shared
     assert settings_of(configured(tmp_path, ", mode: off")) is None
 

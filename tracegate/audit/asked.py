@@ -1,6 +1,6 @@
 """What a running gateway does when a command asks for it over the control socket.
 
-It erases, notes that somebody read, or gives its log another key.
+It erases, prunes, notes that somebody read, or gives its log another key.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from tracegate.audit.log import LogUnavailable
 from tracegate.audit.own_leaves import MOST, What
+from tracegate.audit.retention import Before
 from tracegate.errors import Malformed
 
 if TYPE_CHECKING:
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
 async def answered(audit: Audit, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Do it; returns the log and the index of the leaf that tells of it, or the log's new name and key.
 
+    Of a log that is pruned, its first leaf and the number of files that were removed too; no index where that was told
+    before.
+
     Args:
         audit: The log of this process.
-        asked: `do`, which is `erase`, `read` or `rotate`; for the first two what the leaf says: `by`, `record_ids`, and
-            `reason`, or `what` and `count`.
+        asked: `do`, which is `erase`, `read`, `prune` or `rotate`; for the first two what the leaf says: `by`,
+            `record_ids`, and `reason`, or `what` and `count`. To prune: `by`, `log`, its origin, and `before`, an
+            index, or `before_t`, µs since 1970 UTC.
 
     Raises:
-        Malformed: It asks for something else, or for the erasure of what is not kept.
+        Malformed: It asks for something else, for the erasure of what is not kept, or to prune what must stay.
         LogUnavailable: No leaf tells of it; what was to be erased may be: ask again.
     """
     try:
@@ -44,6 +49,10 @@ async def _done(audit: Audit, asked: Mapping[str, Any]) -> dict[str, Any]:
         case "read":
             records = _records(asked)
             at = await audit.was_read(_text(asked, "by"), _what(asked), records, _count(asked, len(records)))
+        case "prune":
+            pruned = await audit.prune(_text(asked, "log"), _before(asked), _text(asked, "by"))
+            said = {"log": asked["log"], "min_index": pruned.min_index, "removed": pruned.removed}
+            return said if pruned.index is None else {**said, "index": pruned.index}
         case "rotate":
             await audit.rotate()
             return {"log": audit.epoch.origin, "vkey": audit.epoch.signer.key.vkey}
@@ -71,6 +80,13 @@ def _what(asked: Mapping[str, Any]) -> What:
     if what not in get_args(What):
         raise Malformed(f"`what` is one of {', '.join(get_args(What))}")
     return cast("What", what)
+
+
+def _before(asked: Mapping[str, Any]) -> Before:
+    index, t = asked.get("before"), asked.get("before_t")
+    if (type(index), type(t)) not in ((int, type(None)), (type(None), int)):
+        raise Malformed("`before` is an index, or `before_t` a time")
+    return Before(index) if t is None else Before(t=t)
 
 
 def _count(asked: Mapping[str, Any], least: int) -> int:

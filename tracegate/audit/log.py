@@ -75,7 +75,8 @@ class Log:
         self._lane = lane
         self._disk = disk
         self._queue: deque[Queued | Turn] = deque()
-        self._open: dict[str, tuple[At, Intent]] = {}
+        self.begun: dict[str, tuple[At, Intent]] = {}
+        """Records whose intent is durable and whose end is not, and where it stands."""
         self._unseen = Unseen(clock)
         self._reason = "slow"  # of the last pause
         self._publication = Publication(clock, checkpoint_ns, self._stir)
@@ -136,12 +137,12 @@ class Log:
     @property
     def open_intents(self) -> int:
         """Records whose intent is durable and whose end is not."""
-        return len(self._open)
+        return len(self.begun)
 
     @property
     def carried(self) -> int:
         """Those of them whose intent stands in the log before."""
-        return sum(intent.log != self.own.origin for _, intent in self._open.values())
+        return sum(intent.log != self.own.origin for _, intent in self.begun.values())
 
     def submit(
         self, leaf: Leaf, wait_ns: int, *, raw: bytes | None = None, r: bytes | None = None, rows: Rows = ()
@@ -255,7 +256,7 @@ class Log:
             self._wake.clear()
             await self._drain()
         if self.failing is None:
-            for at, intent in self._open.values():
+            for at, intent in self.begun.values():
                 self.keep(self.own.aborted(at, intent, "shutdown"))
             self.keep(self.own.closed())
             self._publication.hurry()
@@ -297,7 +298,7 @@ class Log:
     async def _turn_over(self, turn: Turn) -> None:
         self._publication.broke_off()
         self._publication.rest()
-        still = sum(intent.log == self.writing for _, intent in self._open.values())
+        still = sum(intent.log == self.writing for _, intent in self.begun.values())
         await turn.take(self._run, self._disk, still, self._clock.wall() // 1_000)
         self._queue.popleft()
         self._opened, self._writer = turn.new, turn.new.writer
@@ -331,11 +332,11 @@ class Log:
         leaf = one.leaf
         self.counted[type(leaf)] += 1
         if isinstance(leaf, Intent):
-            self._open[leaf.record_id] = (at, leaf)
+            self.begun[leaf.record_id] = (at, leaf)
             if one.given_up or (one.told is not None and one.told.cancelled()):
                 self.keep(self.own.aborted(at, leaf, "log_unavailable"))
         elif isinstance(leaf, Final | Aborted):
-            self._open.pop(leaf.record_id, None)
+            self.begun.pop(leaf.record_id, None)
             if one.given_up:
                 self._unseen.add(leaf.record_id)
         one.tell(at)
@@ -370,7 +371,7 @@ class Log:
 
     def _again(self) -> None:
         if not self._queue:
-            self.keep(self.own.alive(len(self._open)))
+            self.keep(self.own.alive(len(self.begun)))
         self._wake.set()
 
     def _enqueue(self, one: Queued | Turn) -> None:

@@ -1,4 +1,4 @@
-"""The audit log of one process: its epoch, its heartbeat, its end; what it counts, what it erases.
+"""The audit log of one process: its epoch, its heartbeat, its end; what it counts, erases and prunes.
 
 Whether and where there is one is the configuration's affair; what an answer writes into it is `answer`.
 """
@@ -22,15 +22,18 @@ from tracegate.audit.keys import Signer
 from tracegate.audit.kinds import At, ClockState, Final, Gateway
 from tracegate.audit.lane import Lane, ThreadLane
 from tracegate.audit.log import Log, LogUnavailable
+from tracegate.audit.offsets import Offsets
 from tracegate.audit.opening import Place, open_log
 from tracegate.audit.own_leaves import MOST, What
 from tracegate.audit.publication import CHECKPOINT_NS
+from tracegate.audit.reading import StoredLog
 from tracegate.audit.render import LeafWriter
+from tracegate.audit.retention import DEFAULT, Before, Pruning, Retention, first_open, plan, remove
 from tracegate.audit.signature import ResponseSigner
 from tracegate.audit.succession import Home, Taken, following, month_ends, next_epoch, take
 from tracegate.clock import Clock, Ids
 from tracegate.custody import LogNumbers, Numbers
-from tracegate.errors import TracegateError
+from tracegate.errors import Malformed, TracegateError
 from tracegate.record import Recorder
 
 Mode = Literal["strict", "available"]
@@ -40,6 +43,9 @@ BEAT_NS = 30_000_000_000
 
 STRICT_NS = 1_000_000_000
 """How long an answer waits for the log in all, in `strict` mode, and a leaf that is about the log in any."""
+
+COVERED_NS = 3 * STRICT_NS
+"""How long is waited for a checkpoint over a leaf without which nothing is removed."""
 
 CLOSE_S = 3.0
 """How long is waited at the end for a disk that does not answer."""
@@ -55,14 +61,14 @@ class Settings:
         home: Where, and how its logs are named.
         mode: What happens to answers while it can't be written.
         wait_ns: How long an answer waits for it in all.
-        retention_class: How long leaves are kept, by name.
+        retention: How long leaves are kept.
         sign_path: Whether signatures of responses cover the request's path.
     """
 
     home: Home
     mode: Mode = "strict"
     wait_ns: int = STRICT_NS
-    retention_class: str = "default"
+    retention: Retention = DEFAULT
     sign_path: bool = True
 
 
@@ -237,6 +243,42 @@ class Audit:
         log = self.epoch.log
         return await log.append(log.own.read(by, what, record_ids, count), STRICT_NS)
 
+    async def prune(self, origin: str, before: Before, by: str) -> Pruning:
+        """Remove the beginning of the log of now, once a checkpoint covers the leaf that says so.
+
+        Args:
+            origin: Of the log that is meant.
+            before: Up to where.
+            by: Who wants it.
+
+        Raises:
+            Malformed: It may not be pruned so far, or is not the log of now.
+            LogUnavailable: No leaf can say so now, or none is published soon: nothing is removed; do it again.
+            OSError: Not everything is removed: do it again.
+        """
+        log, own, retention = self.epoch.log, self.epoch.log.own, self._settings.retention
+        if origin != own.origin:
+            raise Malformed(f"`{origin}` is not the log that is open")
+        stored = await self.lane.run(partial(StoredLog, self.home.place(self.replica, self._epoch_name).folder))
+        offsets, needed = Offsets(self.home.root, self._disk), first_open(log.begun.values(), origin)
+        now = self._clock.wall() // 1_000
+        found = await self.lane.run(partial(plan, stored, before, retention, now, offsets, needed))
+        index = None
+        if not found.told:
+            at = await log.append(own.pruned(found.min_index, by, retention.policy), STRICT_NS)
+            index = at.index
+            await self._covered(stored, index)
+        removed = await self.lane.run(partial(remove, self._disk, stored.folder, found.min_index))
+        return Pruning(found.min_index, index, removed)
+
+    async def _covered(self, log: StoredLog, index: int) -> None:
+        """Return when a checkpoint covers a leaf: who reads the log without its segments must find it."""
+        until = self._clock.now() + COVERED_NS
+        while (head := await self.lane.run(log.head)) is None or head.size <= index:
+            if self._clock.now() >= until:
+                raise LogUnavailable(f"leaf {index} says what is pruned, and no checkpoint covers it yet")
+            await self._clock.sleep_until(self._clock.now() + COVERED_NS // 60)
+
     async def rotate(self) -> None:
         """Give the log another key: this epoch ends, and the next begins.
 
@@ -311,5 +353,5 @@ class Audit:
         return self.epoch.origin.rpartition("/")[2]
 
     def _epoch(self, log: Log, signer: Signer) -> Epoch:
-        leaves = LeafWriter(signer.key.name, self._gateway, lambda: self._held, self._settings.retention_class)
+        leaves = LeafWriter(signer.key.name, self._gateway, lambda: self._held, self._settings.retention.name)
         return Epoch(log, leaves, ResponseSigner(signer, path=self._settings.sign_path), signer)

@@ -16,6 +16,7 @@ from tracegate.audit.kinds import Gateway
 from tracegate.audit.lane import Lane, ThreadLane
 from tracegate.audit.process import STRICT_NS, Audit, Settings
 from tracegate.audit.render_attempts import fit
+from tracegate.audit.retention import Retention
 from tracegate.audit.succession import Home, take
 from tracegate.build.anchors import HeadAnchoring, anchoring_of
 from tracegate.build.shipping import LeafShipping, shipping_of
@@ -119,7 +120,7 @@ def settings_of(config: Config, workers: int = 1) -> Settings | None:
         home=Home(Path(audit.dir), audit.host, audit.cluster, audit.replica, shared=workers > 1),
         mode=audit.mode,
         wait_ns=audit.wait_ns if audit.mode == "available" else STRICT_NS,
-        retention_class=audit.preset or "default",
+        retention=Retention(audit.preset or "default", audit.retention_ns, audit.ship is not None),
         sign_path=audit.sign_path,
     )
 
