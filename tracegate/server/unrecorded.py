@@ -21,6 +21,9 @@ from tracegate.server.watch import Receive
 logger = logging.getLogger("tracegate.server")
 
 PATHS = "POST /v1/chat/completions, GET /v1/models"
+AUDITED = "GET /v1/receipts/{record_id}, GET /v1/audit/keys"
+"""Besides, where there is an audit log."""
+
 PROBED = ("GET", "HEAD")
 
 
@@ -33,7 +36,8 @@ class Unknown:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 404."""
         path = scope["path"][:200]
-        text = f"Unknown path `{path}`. Known: {PATHS}."
+        known = PATHS if self._gateway.audit is None else f"{PATHS}, {AUDITED}"
+        text = f"Unknown path `{path}`. Known: {known}."
         await refuse(self._gateway, Rejected(404, "unknown_url", text, reason="not_found"), scope, send)
 
 
