@@ -120,9 +120,15 @@ def settings_of(config: Config, workers: int = 1) -> Settings | None:
         home=Home(Path(audit.dir), audit.host, audit.cluster, audit.replica, shared=workers > 1),
         mode=audit.mode,
         wait_ns=audit.wait_ns if audit.mode == "available" else STRICT_NS,
-        retention=Retention(audit.preset or "default", audit.retention_ns, audit.ship is not None),
+        retention=retention_of(config),
         sign_path=audit.sign_path,
     )
+
+
+def retention_of(config: Config) -> Retention:
+    """How long leaves are kept, where the log is off too: what was written before stays as long."""
+    audit = config.audit
+    return Retention(audit.preset or "default", audit.retention_ns, audit.ship is not None)
 
 
 def gateway_of(config: Config, clock: Clock, ids: Ids) -> Gateway:

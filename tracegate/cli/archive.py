@@ -121,6 +121,12 @@ def nothing(where: Where, said: str, **members: Any) -> int:
     return INCOMPLETE
 
 
+def pruned(directory: Directory) -> str:
+    """What was pruned, to be said where something is not found; nothing where that was nothing."""
+    logs = [f"leaves before {log.first} of `{log.name}`" for log in directory.logs() if log.first]
+    return f" Pruned were {', and '.join(logs)}." if logs else ""
+
+
 def shown(value: Mapping[str, Any]) -> None:
     """Print one JSON object."""
     click.echo(json.dumps(value, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`audit show|find|verify|export|erase` as they are typed; what they do is imported when they run."""
+"""`audit show|find|verify|export|erase|rotate|prune` as they are typed; what they do is imported when they run."""
 
 from __future__ import annotations
 
@@ -153,4 +153,27 @@ def rotate(folder: str | None, config: str | None, as_json: bool) -> None:
     sys.exit(rotating.rotate(Where(folder, config, as_json)))
 
 
-COMMANDS = (show, find, verify, export, erase, rotate)
+@click.command()
+@click.argument("named", metavar="[DIR]", required=False)
+@click.option("--before", metavar="INDEX|DATE", required=True, help="The first index, or the first time, that stays.")
+@click.option("--by", metavar="NAME", help="Who wants it, for the leaf; without it: who runs this.")
+@_where
+def prune(
+    folder: str | None, config: str | None, as_json: bool, named: str | None, before: str, by: str | None
+) -> None:
+    """Remove the beginning of the logs below DIR, or of the one log that DIR is; a leaf says so first.
+
+    INDEX is a multiple of 256. What stays: leaves younger than `audit.retention`, those from an open request on, and
+    those that the sink has not acknowledged. Through the gateway that has the log open, else by itself; what broke off
+    is finished by doing it again. Exit status: 0 done, 1 refused, 2 usage or unreadable input, 4 the log is in use and
+    no gateway answers.
+    """
+    from tracegate.cli import pruning
+    from tracegate.cli.archive import Where
+
+    if named is not None and folder is not None:
+        raise click.UsageError("whose logs: DIR or --dir, not both.")
+    sys.exit(pruning.prune(Where(named or folder, config, as_json), before, by))
+
+
+COMMANDS = (show, find, verify, export, erase, rotate, prune)

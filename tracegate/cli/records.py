@@ -20,7 +20,7 @@ from tracegate.audit.records import find as found_of
 from tracegate.audit.verdict import VERIFIED, Check
 from tracegate.audit.verify import Given
 from tracegate.audit.verify import verify as verified
-from tracegate.cli.archive import Where, blinds_of, console, noted, nothing, record_of, shown, told
+from tracegate.cli.archive import Where, blinds_of, console, noted, nothing, pruned, record_of, shown, told
 from tracegate.cli.record_shown import found_table, leaf_tree, line_of, record_tree
 from tracegate.cli.verifying import SAID, Asked, policy_of, tell, text_of
 from tracegate.errors import Malformed, Unreadable
@@ -66,6 +66,8 @@ def verify(where: Where, record: str, asked: Asked) -> int:
 def _show_leaf(where: Where, index: int, name: str | None, directory: Directory) -> int:
     log = _log(directory, name)
     raw = log.leaf(index)
+    if raw is None and index < log.first:
+        return nothing(where, f"Leaf {index} of `{log.name}` was pruned: the log begins at leaf {log.first}.")
     if raw is None:
         return nothing(where, f"There is no leaf {index} in `{log.name}`.")
     found = stood(log, index, raw)
@@ -81,7 +83,7 @@ def _show_record(where: Where, what: str, directory: Directory) -> int:
     record = record_of(what)
     leaves = [found for found in mentions(directory, record) if _is_of(found, record)]
     if not any(isinstance(found.leaf, Intent | Final | Aborted) for found in leaves):
-        return nothing(where, f"No log has {record}.", record_id=record)
+        return nothing(where, f"No log has {record}.{pruned(directory)}", record_id=record)
     noted(directory, "show", [record])
     closing = next((found for found in leaves if isinstance(found.leaf, Final | Aborted)), None)
     published = None if closing is None else _is_published(closing)
@@ -97,7 +99,7 @@ def _show_record(where: Where, what: str, directory: Directory) -> int:
 def _find(where: Where, by: str, given: str, directory: Directory) -> int:
     hits = list(_hits(by, given, directory))
     if not hits:
-        return nothing(where, f"No record has this {by}.", found=[])
+        return nothing(where, f"No record has this {by}.{pruned(directory)}", found=[])
     noted(directory, "find", _records(found for found, _ in hits))
     if where.as_json:
         rows = [{"record_id": _records([found])[0], "by": how, **line_of(found)} for found, how in hits]
@@ -123,7 +125,9 @@ def _verify(where: Where, what: str, asked: Asked, directory: Directory) -> int:
     record = record_of(what)
     found = found_of(directory, record)
     if found is None or found.closing is None:
-        said = f"No log has {record}." if found is None else f"{record} is still open: there is nothing to verify yet."
+        said = f"No log has {record}.{pruned(directory)}"
+        if found is not None:
+            said = f"{record} is still open: there is nothing to verify yet."
         return nothing(where, said, record_id=record)
     closing = found.closing
     pinned = bool(asked.keys or asked.policy)
