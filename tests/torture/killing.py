@@ -38,7 +38,7 @@ CLIENTS = 8
 LIVES = 10
 """How often one log is killed and continued before another begins."""
 
-MOST = 40
+MOST = 20
 """Answers that a gateway gives before it is killed, at most; a busy machine takes longer for them."""
 
 SOON_S = 0.01  # longest time from that answer to the kill

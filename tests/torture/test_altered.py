@@ -34,10 +34,10 @@ pytestmark = pytest.mark.slow
 
 KEY = SIGNER.key
 WHOLE = thousand_files()
-SMALL = 400
-"""Bytes up to which a file is altered at each of them; larger ones are altered at some."""
+SMALL = {"log.json", "checkpoint", "tile/1/000.p/3"}
+"""Files that are altered at every byte; larger ones are altered at some."""
 
-SAMPLE = 25
+SAMPLE = 13
 """How many places of a larger file."""
 
 
@@ -58,7 +58,7 @@ def test_every_altered_byte_is_found(name: str) -> None:
     raw = WHOLE[name]
     places = 0
     with quick():
-        for change in changes(name, raw, step=1 if len(raw) <= SMALL else len(raw) // SAMPLE):
+        for change in changes(name, raw, step=1 if name in SMALL else len(raw) // SAMPLE):
             assert found(change.to(WHOLE)), change
             places += 1
     assert places >= min(len(raw), SAMPLE)
@@ -79,7 +79,7 @@ def test_leaves_that_were_deleted_doubled_or_swapped_are_found() -> None:
     """Though everything but the signed head was made to fit: only the key could hide it."""
     leaves = thousand()
     with quick():
-        for at in random.Random(3).sample(range(LEAVES - 1), 40):
+        for at in random.Random(3).sample(range(LEAVES - 1), 15):
             for entries in (
                 leaves[:at] + leaves[at + 1 :],
                 [*leaves[: at + 1], leaves[at], *leaves[at + 1 :]],

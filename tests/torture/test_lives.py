@@ -15,7 +15,7 @@ from tests.torture.lives import Fault, Lives, faults
 
 pytestmark = pytest.mark.slow
 
-SAMPLE = 36
+SAMPLE = 24
 AT_ONCE = 4  # lives mostly wait
 
 
@@ -46,7 +46,7 @@ def test_a_disk_that_stays_full_is_said_and_survived(lives: Lives) -> None:
 def test_power_that_fails_takes_no_leaf_that_was_acknowledged(lives: Lives, tmp_path: Path) -> None:
     """At some moments of a life; whatever becomes of what no sync has covered. See `cut`."""
     for new in (False, True):
-        cut_at = [*cuts(*lives.traced(new=new), told, random.Random(2), share=0.03)]
+        cut_at = [*cuts(*lives.traced(new=new), told, random.Random(2), share=0.02)]
         assert len(cut_at) > 5
         for number, one in enumerate(cut_at):
             for how in HOW:
