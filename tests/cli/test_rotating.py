@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from tests.audit.commanding import while_open
 from tests.audit.leaves import GATEWAY
+from tests.audit.stored import ORIGIN, T
 from tests.cli.archived import archive, ran, told
 from tracegate.audit.asked import answered
 from tracegate.audit.control import Control
 from tracegate.audit.directory import Directory
+from tracegate.audit.disk import Disk
 from tracegate.audit.folder import Folder
 from tracegate.audit.fsck import fsck
 from tracegate.audit.lane import ThreadLane
+from tracegate.audit.opening import Place, open_log
 from tracegate.audit.process import Audit, Settings
 from tracegate.audit.succession import Home
 from tracegate.clock import RandomIds, SystemClock
@@ -67,3 +71,22 @@ def test_without_a_gateway_nothing_is_changed(tmp_path: Path, monkeypatch: pytes
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr == "No gateway has a log open: a key is changed while one runs.\n"
     assert told("rotate") == {"v": 1, "code": 3, "turned": []}
+
+
+def test_a_log_that_a_process_holds_ends_with_4(tmp_path: Path) -> None:
+    """Where it does not answer."""
+    directory = archive(tmp_path)
+    held = open_log(Disk(), Place(directory.root, ORIGIN), T // 1_000_000)
+    result = ran("rotate", "--dir", str(tmp_path))
+    held.let_go(Disk())
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert result.stderr.startswith("in use: ")
+
+
+def test_a_gateway_that_refuses_ends_with_1(tmp_path: Path) -> None:
+    """With what it says."""
+    directory = archive(tmp_path)
+    said = {"error": "a record of the epoch before this one is still open"}
+    result, asked = while_open(directory, "r1-w0", lambda: ran("rotate", "--dir", str(tmp_path)), said)
+    assert (result.exit_code, result.stdout, asked) == (1, "", [{"do": "rotate"}])
+    assert "is still open" in result.stderr

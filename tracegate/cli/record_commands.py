@@ -145,7 +145,7 @@ def rotate(folder: str | None, config: str | None, as_json: bool) -> None:
     """Give the logs that gateways have open another key: their epochs end, and the next begin.
 
     Both keys vouch for the turn, in the log that ends; the old one is destroyed. Exit status: 0 done, 1 refused, 2
-    usage or unreadable input, 3 no gateway has a log open.
+    usage or unreadable input, 3 no gateway has a log open, 4 the log is in use and no gateway answers.
     """
     from tracegate.cli import rotating
     from tracegate.cli.archive import Where
