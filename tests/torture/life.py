@@ -90,9 +90,10 @@ async def _opened(folder: Path, clock: SystemClock) -> Audit | None:
 async def _client(audit: Audit, clock: SystemClock, first: int, tell: Tell) -> bool:
     """One record after the other; every third final never comes. Returns whether it was served in the end."""
     log = audit.epoch.log
-    for n in range(first, first + RECORDS):
+    for number in range(first, first + RECORDS):
         r = audit.ids.secret()
-        for _ in range(TRIES):
+        for tried in range(TRIES):
+            n = number + tried * 1_000  # a record that was given up may have reached the disk: the next try is another
             began = audit.epoch.origin
             try:
                 at = await log.append(msgspec.structs.replace(intent(n), log=began), WAIT_NS, r=r)
@@ -103,7 +104,7 @@ async def _client(audit: Audit, clock: SystemClock, first: int, tell: Tell) -> b
         else:
             return False
         tell(f"leaf {began} {at.index} {at.hash}")
-        if n % 3 == 0:
+        if number % 3 == 0:
             continue
         ends = audit.epoch.origin
         prev = at if ends == began else msgspec.structs.replace(at, log=began)
