@@ -446,3 +446,19 @@ def test_without_a_checkpoint_over_the_leaf_nothing_is_removed(tmp_path: Path) -
         assert (await audit.prune(origin, Before(256), "ann")).removed == 2
 
     _played(tmp_path, scene, **MINUTE)
+
+
+def test_a_removal_that_fails_is_finished_by_the_next(tmp_path: Path) -> None:
+    """The log goes on meanwhile."""
+
+    async def scene(audit: Audit, clock: FakeClock, disk: FaultyDisk) -> None:
+        origin = await _filled(audit)
+        await _after(clock, 100 * SECOND)
+        disk.broken["remove"] = errno.EIO
+        with pytest.raises(OSError, match="Input/output"):
+            await audit.prune(origin, Before(256), "ann")
+        assert audit.epoch.log.failing is None
+        disk.broken.clear()
+        assert (await audit.prune(origin, Before(256), "ann")).removed == 2
+
+    _played(tmp_path, scene, **MINUTE)
