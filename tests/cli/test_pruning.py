@@ -11,7 +11,7 @@ import pytest
 
 from tests.audit.leaves import GATEWAY
 from tests.audit.old import RECORD, THEN, faults, old_log
-from tests.audit.stored import NAME, ORIGIN, S, T, closed, opened, store
+from tests.audit.stored import NAME, ORIGIN, S, T, closed, opened, put, store
 from tests.cli.archived import last, ran, told
 from tracegate.audit.asked import answered
 from tracegate.audit.control import Control
@@ -42,6 +42,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Directory:
 
 def test_what_is_old_is_removed(directory: Directory) -> None:
     """Said with where the log says so, and by whom; what broke off is finished by doing it again."""
+    tile = (directory.root / NAME / "tile" / "0" / "001").read_bytes()
     result = ran("prune", FOLDER, "--before", "512", "--by", "the auditor")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -50,8 +51,10 @@ def test_what_is_old_is_removed(directory: Directory) -> None:
     ]
     assert [(leaf.min_index, leaf.by) for leaf in last(directory, Pruned)] == [(512, "the auditor")]
     assert faults(directory) == []
-    result = ran("prune", f"{FOLDER}/{NAME}", "--before", "256")
-    assert (result.exit_code, result.stdout) == (0, f"Unchanged  {NAME}: it begins at leaf 512; 0 files removed.\n")
+    put(directory.root / NAME / "tile" / "0" / "001", tile)
+    for word, more in (("Finished ", "; files that were left are removed: 1"), ("Unchanged", "")):
+        result = ran("prune", f"{FOLDER}/{NAME}", "--before", "256")
+        assert (result.exit_code, result.stdout) == (0, f"{word}  {NAME}: it begins at leaf 512{more}.\n")
 
 
 def test_programs_are_told(directory: Directory) -> None:

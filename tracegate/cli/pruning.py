@@ -60,7 +60,8 @@ def _prune(where: Where, only: str | None, before: str, by: str | None, director
 
 def _tell(log: StoredLog, one: Pruning) -> None:
     if one.index is None:
-        click.echo(f"Unchanged  {log.name}: it begins at leaf {one.min_index}; {one.removed} files removed.")
+        left = f"; files that were left are removed: {one.removed}" if one.removed else ""
+        click.echo(f"{'Finished ' if left else 'Unchanged'}  {log.name}: it begins at leaf {one.min_index}{left}.")
     else:
         click.echo(f"Pruned     {log.name}: it begins at leaf {one.min_index} now; {one.removed} files removed.")
         click.echo(f"Written    leaf {one.index} of {log.origin} says so; proofs of all that is left stay valid.")
