@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors.multiprocess import SIGNALS
 
 from tests.agreement.house import loaded
 from tests.server import processes
@@ -439,7 +440,7 @@ def test_the_status_of_several_workers(monkeypatch: pytest.MonkeyPatch, exitcode
 def test_a_supervisor_that_was_told_to_stop_stops_before_it_looks() -> None:
     """And workers are started with Ctrl-C left to it."""
     seen: list[object] = []
-    before = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGTERM)}
+    before = {sign: signal.getsignal(sign) for sign in SIGNALS}  # uvicorn takes them all
     try:
         settings = uvicorn.Config("nobody:app", workers=1, log_config=None)
         supervisor = serve.Workers(settings, [])
