@@ -65,6 +65,7 @@ def guarded(stack: Stack, folder: Path) -> Iterator[Guarded]:
     own = {
         "TRACEGATE_COLLECTOR_GRPC": f"127.0.0.1:{chosen['otlp_grpc']}",
         "TRACEGATE_COLLECTOR_HTTP": f"127.0.0.1:{chosen['otlp_http']}",
+        "TRACEGATE_COLLECTOR_AUDIT": f"127.0.0.1:{chosen['otlp_audit']}",
         "TRACEGATE_COLLECTOR_HEALTH": f"127.0.0.1:{chosen['collector_health']}",
         "TRACEGATE_COLLECTOR_ZPAGES": f"127.0.0.1:{chosen['collector_zpages']}",
         "TRACEGATE_COLLECTOR_METRICS_PORT": str(chosen["collector_metrics"]),

@@ -22,7 +22,12 @@ Json = Mapping[str, Any]
 
 _OURS = Registry.ours()
 _UNITS = {"s": "_seconds"}  # annotations in braces leave nothing
-_KINDS: Mapping[str, PointKind] = {"counter": "sum", "updowncounter": "sum", "histogram": "histogram"}
+_KINDS: Mapping[str, PointKind] = {
+    "counter": "sum",
+    "updowncounter": "sum",
+    "gauge": "gauge",
+    "histogram": "histogram",
+}
 _LABELS = {name.replace(".", "_"): name for name in _OURS.attributes}
 _PROMOTED = {"service_name": "service.name", "service_version": "service.version"}
 INSTANCE = "service.instance.id"
