@@ -46,7 +46,7 @@ def test_a_disk_that_stays_full_is_said_and_survived(lives: Lives) -> None:
 def test_power_that_fails_takes_no_leaf_that_was_acknowledged(lives: Lives, tmp_path: Path) -> None:
     """At some moments of a life; whatever becomes of what no sync has covered. See `cut`."""
     for new in (False, True):
-        cut_at = [*cuts(*lives.traced(new=new), told, random.Random(2), share=0.02)]
+        cut_at = [*cuts(*lives.traced(new=new), told, random.Random(2), share=0.06)]
         assert len(cut_at) > 5
         for number, one in enumerate(cut_at):
             for how in HOW:

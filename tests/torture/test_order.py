@@ -96,7 +96,7 @@ def test_power_that_fails_takes_no_record_of_what_was_sent(traced: Traced, tmp_p
     lines = {one.call.begun: _lines(root, one) for one in traced.sent if one.record != "?"}
     assert sum(map(len, lines.values())) > ANSWERS
     drive = Drive(root, known=False)
-    cut_at = [*cuts(drive, traced.calls, lambda call: lines.get(call.begun, []), random.Random(2), share=0.03)]
+    cut_at = [*cuts(drive, traced.calls, lambda call: lines.get(call.begun, []), random.Random(2), share=0.06)]
     assert len(cut_at) > 5
     for number, one in enumerate(cut_at):
         for how in HOW:
