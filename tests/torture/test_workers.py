@@ -84,7 +84,10 @@ def test_the_slot_of_a_worker_that_is_killed_is_taken_over(tmp_path: Path) -> No
                 enough, chance = asyncio.Event(), random.Random(4)
                 asking = [asyncio.create_task(_asking(port, got, enough, chance)) for _ in range(CLIENTS)]
                 await _until(got, EACH)
-                lock = root / "private" / "r1-w0" / "lock"
+                lock, second = (root / "private" / f"r1-w{slot}" / "lock" for slot in (0, 1))
+                async with asyncio.timeout(PATIENCE_S):
+                    while writer_of(second) is None:  # noqa: ASYNC110  # another process sets no event
+                        await asyncio.sleep(AGAIN_S)
                 first = writer_of(lock)
                 assert first is not None
                 heads = heads_of(root)
