@@ -39,36 +39,42 @@ async def main(file: str) -> None:
     sock = bind(config.listen)
     app = assemble(config, view, clock=clock, ids=ids, audit=keeping.audit, beside=keeping).app
     async with serving(app, sock, config), LagTicker() as ticker:
-        _tell(sock.getsockname()[1])
+        tell(str(sock.getsockname()[1]))
         await asyncio.to_thread(sys.stdin.read)
-    _tell(list(zip(ticker._due, ticker._seen, strict=False)))
-
-
-def _tell(value: object) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
-    sys.stdout.flush()
+    tell_ticks(ticker)
 
 
 @asynccontextmanager
-async def gateway_process(file: str, ticker: LagTicker, env: Mapping[str, str]) -> AsyncIterator[int]:
-    """Run it with some more variables; gives its port, and afterwards `ticker` has what was measured."""
+async def ticked(module: str, *arguments: str, ticker: LagTicker, env: Mapping[str, str]) -> AsyncIterator[str]:
+    """Run such a module with some more variables; gives its line, and afterwards `ticker` has what was measured."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.agreement.gateway_process",
-        file,
+        module,
+        *arguments,
         env={**os.environ, **env},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     try:
-        yield int(await process.stdout.readline())
+        yield json.loads(await process.stdout.readline())
     finally:
         told, _ = await asyncio.wait_for(process.communicate(b""), 30)
     ticks = json.loads(told)
     ticker._due = [due for due, _ in ticks]
     ticker._seen = [seen for _, seen in ticks]
+
+
+def tell(value: object) -> None:
+    """Print a line of JSON, at once."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def tell_ticks(ticker: LagTicker) -> None:
+    """Print when each tick was due and when it came."""
+    tell(list(zip(ticker._due, ticker._seen, strict=False)))
 
 
 if __name__ == "__main__":

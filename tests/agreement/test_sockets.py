@@ -1,8 +1,8 @@
 """The shared check over sockets: a gateway, providers and clients in a process each, and times that are bounded.
 
-Ruling 44 allows 5 ms beside the greatest lag that a ticker saw. One ticks on the gateway's loop; one beside it, in this
-process, sees when the machine itself stood still. The providers' process does nothing else, and the gateway gives way
-to it (`GIVES_WAY`), so that what they stamp is right.
+Ruling 44 allows 5 ms beside the greatest lag that a ticker saw. One ticks on the gateway's loop, one on the providers',
+which stamp what is compared; one in this process sees when the machine itself stood still. The greatest counts, not
+their sum. The gateway gives way to the others (`GIVES_WAY`): it is measured, they measure it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.agreement.cases import CASES, CONFIG, Case
 from tests.agreement.check import Times, agree, agree_in_sum, of_request
 from tests.agreement.check_leaf import agree_leaf, agree_leaves_in_sum, proved
 from tests.agreement.client import Answer
-from tests.agreement.gateway_process import gateway_process
+from tests.agreement.gateway_process import ticked
 from tests.agreement.socket_client import ask
 from tracegate.config.model import Renderer
 from tracegate.testing.audit import Stored
@@ -106,19 +106,23 @@ async def run_once(cases: Sequence[Case], renderer: Renderer, file: Path) -> Run
     """Ask for all of them at once."""
     log = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=file.parent))
     slow = {f"sim-{case.first}": case.first + SLOW for case in cases if len(cases) == MIXED}
-    receiver, ticker, beside = Receiver(registry=Registry.ours()), LagTicker(), LagTicker()
-    with SimulatorProcess(slow) as simulator:
+    receiver, gateway, theirs, beside = Receiver(registry=Registry.ours()), LagTicker(), LagTicker(), LagTicker()
+    simulator = SimulatorProcess()  # speaks to the one that is started here
+    async with ticked("tests.agreement.provider_process", ticker=theirs, env={}) as simulator.base_url:
+        await asyncio.to_thread(simulator.script, slow)
         async with listen(receiver) as listening:
             text = config_of(cases, simulator.base_url.removesuffix("/v1"), listening.url, renderer, log)
             await asyncio.to_thread(file.write_text, text)
-            async with gateway_process(str(file), ticker, LATER if renderer == "sdk" else {}) as port:
+            env = LATER if renderer == "sdk" else {}
+            async with ticked("tests.agreement.gateway_process", str(file), ticker=gateway, env=env) as told:
+                port = int(told)
                 for stream in (False, True) * WARM:  # imports, connections and caches are not what is measured
                     await ask(port, {"model": "warm", "stream": stream, "messages": []})
                 await asyncio.to_thread(simulator.clear)
                 async with beside:
                     answers = await asyncio.gather(*(one(port, number, case) for number, case in enumerate(cases)))
         entries = await asyncio.to_thread(simulator.log)
-        return Run(cases, answers, receiver, entries, Stored(log), (ticker, beside))
+    return Run(cases, answers, receiver, entries, Stored(log), (gateway, theirs, beside))
 
 
 async def one(port: int, number: int, case: Case) -> Answer:
