@@ -147,8 +147,7 @@ def _agrees_with_provider(span: Span, entry: Entry, times: Times) -> None:
         assert entry.last_sent is not None
         assert abs(end - entry.last_sent) <= allowed, "end is not the provider's last byte"
     elif entry.hung_up is not None and (cancelled or said.get("tracegate.error.class") == "timeout"):
-        # The connection closes a turn of the loop after the end: either may be late.
-        later = 2 * times.within(start, max(end, entry.hung_up))
+        later = times.within(start, max(end, entry.hung_up))  # the connection closes a turn of the loop after the end
         assert abs(end - entry.hung_up) <= later, "end is not when we hung up"
     elif entry.ended is not None and said.get("http.response.status_code") is None:
         assert abs(end - entry.ended) <= allowed, "end is not the break"
