@@ -6,14 +6,12 @@ It prints its port, serves until its standard input ends, and then prints when e
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 
 import uvloop
 
+from tests.agreement.ticked import tell, tell_ticks
 from tracegate.build.audit import keeping_of
 from tracegate.build.telemetry import telemetry_of
 from tracegate.clock import RandomIds, SystemClock
@@ -42,39 +40,6 @@ async def main(file: str) -> None:
         tell(str(sock.getsockname()[1]))
         await asyncio.to_thread(sys.stdin.read)
     tell_ticks(ticker)
-
-
-@asynccontextmanager
-async def ticked(module: str, *arguments: str, ticker: LagTicker, env: Mapping[str, str]) -> AsyncIterator[str]:
-    """Run such a module with some more variables; gives its line, and afterwards `ticker` has what was measured."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        *arguments,
-        env={**os.environ, **env},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        yield json.loads(await process.stdout.readline())
-    finally:
-        told, _ = await asyncio.wait_for(process.communicate(b""), 30)
-    ticks = json.loads(told)
-    ticker._due = [due for due, _ in ticks]
-    ticker._seen = [seen for _, seen in ticks]
-
-
-def tell(value: object) -> None:
-    """Print a line of JSON, at once."""
-    sys.stdout.write(json.dumps(value) + "\n")
-    sys.stdout.flush()
-
-
-def tell_ticks(ticker: LagTicker) -> None:
-    """Print when each tick was due and when it came."""
-    tell(list(zip(ticker._due, ticker._seen, strict=False)))
 
 
 if __name__ == "__main__":

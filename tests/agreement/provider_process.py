@@ -10,18 +10,18 @@ import sys
 
 import uvloop
 
-from tests.agreement.gateway_process import tell, tell_ticks
+from tests.agreement.ticked import tell, tell_ticks
 from tracegate.testing.lag import LagTicker
 from tracegate.testing.simulator import Simulator
 
 
-async def main() -> None:
+async def main(seed: int) -> None:
     """Serve until standard input ends."""
-    async with Simulator() as simulator, LagTicker() as ticker:
+    async with Simulator(seed=seed) as simulator, LagTicker() as ticker:
         tell(simulator.base_url)
         await asyncio.to_thread(sys.stdin.read)
     tell_ticks(ticker)
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(int(sys.argv[1])))

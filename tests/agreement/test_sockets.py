@@ -20,8 +20,8 @@ from tests.agreement.cases import CASES, CONFIG, Case
 from tests.agreement.check import Times, agree, agree_in_sum, of_request
 from tests.agreement.check_leaf import agree_leaf, agree_leaves_in_sum, proved
 from tests.agreement.client import Answer
-from tests.agreement.gateway_process import ticked
 from tests.agreement.socket_client import ask
+from tests.agreement.ticked import Lags, ticked
 from tracegate.config.model import Renderer
 from tracegate.testing.audit import Stored
 from tracegate.testing.lag import LagTicker
@@ -37,12 +37,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 MIXED = 50
 WARM = 10
-WITHIN_NS = 5_000_000
-"""Ruling 16, beside the lag that was measured."""
-
-CALM_NS = 20_000_000
-"""Ruling 44: the ticker's p99 over a run that counts."""
-
 APART_S = 0.015
 """Requests begin so far apart: the stock transport takes some 3 ms of CPU for each, and a queue for the processor is
 not what is measured. All the same they are open at once, for each provider lets them wait for `SLOW`."""
@@ -69,15 +63,7 @@ class Run:
     receiver: Receiver
     entries: list[Entry]
     log: Stored
-    tickers: Sequence[LagTicker]
-
-    def lag(self, start: int, end: int) -> int:
-        """The greatest lag in nanoseconds that any ticker saw between two monotonic times."""
-        return max(ticker.worst(start, end) for ticker in self.tickers)
-
-    def calm(self) -> bool:
-        """Whether the machine could measure."""
-        return max(ticker.p99() for ticker in self.tickers) <= CALM_NS
+    lags: Lags
 
 
 def config_of(cases: Sequence[Case], origin: str, otlp: str, renderer: Renderer, log: Path) -> str:
@@ -108,7 +94,7 @@ async def run_once(cases: Sequence[Case], renderer: Renderer, file: Path) -> Run
     slow = {f"sim-{case.first}": case.first + SLOW for case in cases if len(cases) == MIXED}
     receiver, gateway, theirs, beside = Receiver(registry=Registry.ours()), LagTicker(), LagTicker(), LagTicker()
     simulator = SimulatorProcess()  # speaks to the one that is started here
-    async with ticked("tests.agreement.provider_process", ticker=theirs, env={}) as simulator.base_url:
+    async with ticked("tests.agreement.provider_process", "0", ticker=theirs) as simulator.base_url:
         await asyncio.to_thread(simulator.script, slow)
         async with listen(receiver) as listening:
             text = config_of(cases, simulator.base_url.removesuffix("/v1"), listening.url, renderer, log)
@@ -122,7 +108,7 @@ async def run_once(cases: Sequence[Case], renderer: Renderer, file: Path) -> Run
                 async with beside:
                     answers = await asyncio.gather(*(one(port, number, case) for number, case in enumerate(cases)))
         entries = await asyncio.to_thread(simulator.log)
-    return Run(cases, answers, receiver, entries, Stored(log), (gateway, theirs, beside))
+    return Run(cases, answers, receiver, entries, Stored(log), Lags((gateway, theirs, beside)))
 
 
 async def one(port: int, number: int, case: Case) -> Answer:
@@ -136,7 +122,7 @@ def holds(run: Run) -> None:
     """Every request of a run."""
     run.receiver.check()
     offset = time.time_ns() - time.monotonic_ns()
-    times = Times(offset, lambda start, end: WITHIN_NS + run.lag(start, end))
+    times = Times(offset, run.lags.within)
     spans, leaves = run.receiver.spans, run.log.leaves()
     for number, (case, answer) in enumerate(zip(run.cases, run.answers, strict=True)):
         mine = of_request(spans, answer) if answer.status is not None else _of_route(spans, f"chat{number}")
@@ -162,15 +148,12 @@ def _of_route(spans: Sequence[Span], name: str) -> list[Span]:
 
 @pytest.mark.parametrize("renderer", ["direct", "sdk"])
 @pytest.mark.parametrize("cases", [CASES, (PATIENT * 3)[:MIXED]], ids=["every case", "50 mixed requests"])
-def test_what_was_sent_is_what_the_providers_saw(
-    cases: Sequence[Case], renderer: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_sent_is_what_the_providers_saw(cases: Sequence[Case], renderer: Renderer, tmp_path: Path) -> None:
     """At once, in real time; a run during which the machine was too busy to measure is repeated, at most twice."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # what is timed is not traced line by line
     with asyncio.Runner() as runner:
         file = tmp_path / "tracegate.yaml"
         run = runner.run(run_once(cases, renderer, file))
         for _ in range(2):
-            if not run.calm():
+            if not run.lags.calm():
                 run = runner.run(run_once(cases, renderer, file))
         holds(run)

@@ -1,7 +1,8 @@
 """The cases of the shared check over sockets, all at once, each by a gateway of its own in this process.
 
-A process of its own to Prometheus: each has its `service.instance.id`, so its numbers are those of one case. Providers,
-gateways and clients share one loop, whose lag one ticker measures (ruling 44).
+A process of its own to Prometheus: each has its `service.instance.id`, so its numbers are those of one case. Gateways
+and clients share one loop; the providers, whose stamps their times are held to, are a process of their own. A ticker
+measures how late each is (ruling 44).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tests.agreement.cases import Case
 from tests.agreement.client import Answer
 from tests.agreement.house import loaded
 from tests.agreement.socket_client import ask
+from tests.agreement.ticked import Lags, ticked
 from tests.stores.copied import Copied
 from tracegate.build.telemetry import telemetry_of
 from tracegate.clock import RandomIds, SystemClock
@@ -23,8 +25,8 @@ from tracegate.config.model import Config, Renderer
 from tracegate.server.assemble import assemble
 from tracegate.server.serve import bind, serving
 from tracegate.testing.lag import LagTicker
+from tracegate.testing.process import SimulatorProcess
 from tracegate.testing.receiving import listen
-from tracegate.testing.simulator import Simulator
 from tracegate.testing.simulator_log import Entry
 
 CLOCK, IDS = SystemClock(), RandomIds()
@@ -56,11 +58,11 @@ class Played:
 
 @dataclass(frozen=True)
 class Run:
-    """All cases that were asked, what the providers logged, and how late the loop was."""
+    """All cases that were asked, what the providers logged, and how late the loops were."""
 
     played: Sequence[Played]
     entries: Sequence[Entry]
-    ticker: LagTicker
+    lags: Lags
 
 
 @asynccontextmanager
@@ -76,7 +78,8 @@ async def gateway(config: Config, environ: dict[str, str]) -> AsyncIterator[int]
 async def play(cases: Sequence[Case], renderer: Renderer, collector: str) -> Run:
     """Ask all of them, and export through a copying receiver to the Collector at that address."""
     steps = asyncio.Barrier(len(cases) + 1)  # all serve before one asks, all are answered before one exports the rest
-    seed = int(IDS.random() * 2**32)  # ids of answers are searched for, among those of other runs
+    seed = str(int(IDS.random() * 2**32))  # ids of answers are searched for, among those of other runs
+    simulator, theirs = SimulatorProcess(), LagTicker()  # speaks to the one that is started here
 
     async def one(number: int, case: Case) -> Played:
         sent, id = Copied(collector), f"case-{number}-{IDS.trace().hex()}"
@@ -94,13 +97,15 @@ async def play(cases: Sequence[Case], renderer: Renderer, collector: str) -> Run
                 await steps.wait()
         return Played(case, id, answer, sent)
 
-    async with Simulator(seed=seed) as simulator, asyncio.TaskGroup() as tasks:
-        asked = [tasks.create_task(one(number, case)) for number, case in enumerate(cases)]
-        await steps.wait()
-        with _frozen():
-            async with LagTicker() as ticker:
-                await steps.wait()
-    return Run([task.result() for task in asked], list(simulator.log), ticker)
+    async with ticked("tests.agreement.provider_process", seed, ticker=theirs) as simulator.base_url:
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(one(number, case)) for number, case in enumerate(cases)]
+            await steps.wait()
+            with _frozen():
+                async with LagTicker() as ticker:
+                    await steps.wait()
+        entries = await asyncio.to_thread(simulator.log)
+    return Run([task.result() for task in asked], entries, Lags((ticker, theirs)))
 
 
 @contextmanager

@@ -28,12 +28,6 @@ from tracegate.testing.tree import span_tree
 
 pytestmark = pytest.mark.stores
 
-WITHIN_NS = 5_000_000
-"""Ruling 16, beside the lag that was measured."""
-
-CALM_NS = 20_000_000
-"""Ruling 44: the ticker's p99 over a run that counts; a busier one is repeated, at most twice."""
-
 
 @dataclass(frozen=True)
 class Stored:
@@ -48,10 +42,6 @@ class Stored:
         number = CASES.index(case)
         return self.run.played[number], self.kept[number]
 
-    def within(self, start: int, end: int) -> int:
-        """How far apart times may be, of a run that was not calm too: the machine must be able to measure."""
-        return WITHIN_NS + self.run.ticker.worst(start, end)
-
 
 @pytest.fixture(scope="module", params=["direct", "sdk"])
 def everything(request: pytest.FixtureRequest, stack: Stack) -> Stored:
@@ -62,7 +52,7 @@ def everything(request: pytest.FixtureRequest, stack: Stack) -> Stored:
         before = len(stack.log("collector"))
         run = await play(CASES, renderer, stack.otlp_http)
         for _ in range(2):
-            if run.ticker.p99() > CALM_NS:
+            if not run.lags.calm():
                 run = await play(CASES, renderer, stack.otlp_http)
         kept = await read_back(stack, run)
         return Stored(run, kept, stack.log("collector")[before:])
@@ -77,7 +67,7 @@ def test_stores_say_what_happened(everything: Stored, case: Case) -> None:
     called = _called(everything.run, kept.trace)
     assert case.tree == span_tree(kept.spans)
     assert (played.answer.status, len({entry.header("traceparent") for entry in called})) == (case.status, case.calls)
-    agree(played.answer, kept.spans, called, Times(time.time_ns() - time.monotonic_ns(), everything.within))
+    agree(played.answer, kept.spans, called, Times(time.time_ns() - time.monotonic_ns(), everything.run.lags.within))
     agree_in_sum(kept, kept.spans)
 
 
