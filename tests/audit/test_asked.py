@@ -19,6 +19,7 @@ from tracegate.testing.loop import run
 
 ERASE = {"do": "erase", "by": "ann", "reason": "asked for", "record_ids": [record(1)]}
 READ = {"do": "read", "by": "ann", "what": "find", "record_ids": [record(1)], "count": 3}
+ENDED = "gw.example/tracegate/prod/r1/2025-12"
 PRUNE = {"do": "prune", "by": "ann", "log": "gw.example/tracegate/prod/r1/2026-01"}
 
 
@@ -37,7 +38,7 @@ class Pretended:
         self.asked.append((records, *args))
         if "nobody" in args:
             raise OSError(errno.EIO, "Input/output error")
-        return [At(index=7, hash="0" * 64)] if record(1) in records else []
+        return [At(index=7, hash="0" * 64, log=ENDED)] if record(1) in records else []
 
     async def prune(self, origin: str, before: Before, by: str) -> Pruning:
         """See `Audit`."""
@@ -51,7 +52,7 @@ class Pretended:
     async def was_read(self, *args: object) -> At:
         """See `Audit`."""
         self.asked.append(args)
-        return At(index=8, hash="0" * 64)
+        return At(index=8, hash="0" * 64, log=ENDED)
 
 
 def _asked(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[object]]:
@@ -60,10 +61,10 @@ def _asked(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[object]]:
 
 
 def test_it_erases_prunes_and_notes_readers() -> None:
-    """And says where the leaf stands that tells of it."""
+    """And says where the leaf stands that tells of it, also if that log has ended by now."""
     log = "gw.example/tracegate/prod/r1/2026-01"
-    assert _asked(ERASE) == ({"log": log, "index": 7}, [([record(1)], "ann", "asked for")])
-    assert _asked(READ) == ({"log": log, "index": 8}, [("ann", "find", [record(1)], 3)])
+    assert _asked(ERASE) == ({"log": ENDED, "index": 7}, [([record(1)], "ann", "asked for")])
+    assert _asked(READ) == ({"log": ENDED, "index": 8}, [("ann", "find", [record(1)], 3)])
     assert _asked({"do": "rotate"}) == ({"log": log, "vkey": "vkey"}, ["rotate"])
     pruned = {"log": log, "min_index": 512, "removed": 4}
     assert _asked({**PRUNE, "before": 512}) == ({**pruned, "index": 9}, [(log, Before(512), "ann")])

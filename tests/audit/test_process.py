@@ -312,6 +312,25 @@ def test_a_process_that_ends_in_a_turn_leaves_it_to_the_next(tmp_path: Path) -> 
     assert _types(tmp_path, f"{JANUARY}.2")[0] == "Opened"
 
 
+def test_what_was_told_while_the_log_turned_is_told_with_the_name_of_its_log(tmp_path: Path) -> None:
+    """The leaf stands in the one that ended meanwhile."""
+
+    async def scene(audit: Audit, clock: FakeClock, disk: FaultyDisk) -> None:
+        await _ended(audit, 1, await _begun(audit, 1))
+        ended = audit.epoch.origin
+        turning = asyncio.create_task(audit.rotate())
+        await _after(clock, 50_000)
+        (at,), noted = await asyncio.gather(
+            audit.erase([record(1)], "ann", "asked for"), audit.was_read("ann", "find", [record(1)], 1)
+        )
+        assert audit.epoch.origin != ended
+        assert [one.log for one in (at, noted)] == [ended, ended]
+        assert {type(_leaves(tmp_path, JANUARY)[one.index]).__name__ for one in (at, noted)} == {"Erased", "Read"}
+        await turning
+
+    _played(tmp_path, scene)
+
+
 def test_a_record_is_erased_from_every_file(tmp_path: Path) -> None:
     """And a leaf tells of it; so does one of who read."""
 

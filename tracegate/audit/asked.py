@@ -58,7 +58,7 @@ async def _done(audit: Audit, asked: Mapping[str, Any]) -> dict[str, Any]:
             return {"log": audit.epoch.origin, "vkey": audit.epoch.signer.key.vkey}
         case other:
             raise Malformed(f"`{other}` is nothing that a gateway does")
-    return {"log": audit.epoch.origin, "index": at.index}
+    return {"log": at.log, "index": at.index}
 
 
 def _records(asked: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from msgspec.structs import replace
+
 from tracegate.audit.answer import Answer
 from tracegate.audit.blinds import Blinds
 from tracegate.audit.disk import Disk
@@ -224,7 +226,8 @@ class Audit:
             reason: Why.
 
         Returns:
-            Where the leaves stand that tell of it, of up to 100 records each; none where nothing was ever kept of any.
+            Where the leaves stand that tell of it, of up to 100 records each, with the names of their logs; none where
+            nothing was ever kept of any.
 
         Raises:
             LogUnavailable: It is destroyed, and no leaf tells of it: do it again.
@@ -234,14 +237,23 @@ class Audit:
         erased = [record_id for record_id in dict.fromkeys(record_ids) if record_id in found]
         told = []
         for start in range(0, len(erased), MOST):
-            log = self.epoch.log
-            told.append(await log.append(log.own.erased(erased[start : start + MOST], by, reason), STRICT_NS))
+            told.append(await self._told(self.epoch.log.own.erased(erased[start : start + MOST], by, reason)))
         return told
 
     async def was_read(self, by: str, what: What, record_ids: Sequence[str], count: int) -> At:
-        """Write down that somebody read so many records, of which the first 100 are named; see `Log.append`."""
-        log = self.epoch.log
-        return await log.append(log.own.read(by, what, record_ids, count), STRICT_NS)
+        """Write down that somebody read so many records, of which the first 100 are named.
+
+        Returns:
+            Where the leaf stands, with the name of its log.
+
+        Raises:
+            LogUnavailable: No leaf tells of it.
+        """
+        return await self._told(self.epoch.log.own.read(by, what, record_ids, count))
+
+    async def _told(self, leaf: Leaf) -> At:
+        """Make a leaf durable; its log may have ended by then, so where it stands is told with the log's name."""
+        return replace(await self.epoch.log.append(leaf, STRICT_NS), log=leaf.log)
 
     async def prune(self, origin: str, before: Before, by: str) -> Pruning:
         """Remove the beginning of the log of now, once a checkpoint covers the leaf that says so.
