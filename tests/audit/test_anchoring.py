@@ -99,8 +99,8 @@ def test_all_are_told_at_the_same_time() -> None:
         slow, quick = Giving(None, free), Giving(Held("witness", "w", "x"))
         made, gave = anchoring(slow, quick)
         task = asyncio.create_task(made.tell())
-        for _ in range(5):  # turns of the loop
-            await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)  # turns of the loop, in which both are told and the quick one is done
         assert (slow.told, quick.told, task.done()) == (1, 1, False)
         free.set()
         await task

@@ -117,7 +117,7 @@ def test_a_gateway_that_stops_lets_go_of_who_asks(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "r1-w0.sock"))
         writer.write(b"{")
         while not listening._talks:  # noqa: ASYNC110  # nothing tells that it was accepted
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # one turn of the loop, in which it may be
         await listening.close()
         try:
             return await reader.read()
@@ -125,7 +125,7 @@ def test_a_gateway_that_stops_lets_go_of_who_asks(tmp_path: Path) -> None:
             return b""
         finally:
             writer.close()
-            with suppress(ConnectionResetError):
+            with suppress(ConnectionResetError):  # the end that was let go may be told so
                 await writer.wait_closed()
 
     assert asyncio.run(main()) == b""

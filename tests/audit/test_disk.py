@@ -21,7 +21,7 @@ def test_a_file_is_put_whole_or_not_at_all(tmp_path: Path) -> None:
     for at in range(len(counted.calls)):
         disk = FaultyDisk()
         disk.at = at
-        with suppress(OSError):
+        with suppress(OSError):  # which call fails decides whether it is told
             put(disk, path, b"new")
         assert path.read_bytes() in (b"old", b"new")
         assert disk.held == set()
