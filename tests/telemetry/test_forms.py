@@ -12,7 +12,7 @@ import pytest
 
 from tests.telemetry import recorders
 from tests.telemetry.made import AZURE, CHAT, MISTRAL, Made, fallback, of, refused, success
-from tracegate.errors import Broken, Failed, TimedOut
+from tracegate.errors import Broken, Failed, TimedOut, Unavailable
 from tracegate.facts import INITIAL, Answer, Cost, Kind, Target, Usage, Why
 from tracegate.inbound import Remote
 from tracegate.record import Recorder
@@ -171,6 +171,20 @@ def test_a_shape_has_a_form_when_it_comes_often(monkeypatch: pytest.MonkeyPatch)
     both.check()
 
 
+def test_streams_that_the_log_broke_name_their_own_records() -> None:
+    """Their heads did."""
+    both = Both()
+    for seed in range(4):
+        made = Made(seed=seed, stream=True)
+        route = made.route()
+        record = made.attempt(route)
+        made.answer(record)
+        made.close(record)
+        made.close(route)
+        assert both.add(made.end(Unavailable("no room", reason="audit_unavailable"), 200)) == (seed > 0)
+    both.check()
+
+
 def test_what_was_filled_in_together_is_counted_together() -> None:
     """As if each had been counted by itself, up to the last bit of a sum of times."""
     forms = Forms(measurements := Measurements(TARGETS, ("chat",)), together := Aggregator(FakeClock(), Losses()))
@@ -238,6 +252,8 @@ def test_values_that_stand_elsewhere_make_no_form() -> None:
     assert found is not None
     assert parts_of(spans(request), found.values) is not None
     assert parts_of(spans(success(seed=7)), found.values) is None
+    emptied = [b"" if value.startswith(b"tg-") else value for value in found.values]
+    assert parts_of(spans(request), emptied) is None  # though the bytes would be the same
     swapped = spans(request)
     own: dict[str, Value] = {"tracegate.latency.ttfb_ms": 1.0, names.TRACEGATE_REQUEST_ID: "x"}
     assert parts_of([swapped[0]._replace(attributes=own), *swapped[1:]], found.values) is None

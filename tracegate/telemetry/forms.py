@@ -268,7 +268,7 @@ class _Cut:
         """What stands before, between and behind the slots.
 
         Raises:
-            ValueError: Its slots are not in this order.
+            ValueError: Its slots are not in this order, or one has no value.
         """
         self._slot(TRACE, b"\x0a\x10")
         self._slot(SPAN, b"\x12\x08")
@@ -304,6 +304,8 @@ class _Cut:
     def _slot(self, name: str, head: bytes) -> None:
         """A slot is here, with its beginning; those before it that did not come are absent."""
         at = self._slots.index(name, len(self._between))
+        if not self._values[at]:
+            raise ValueError(name)  # what stands here is its own, and would be every other's
         while len(self._between) < at:
             self._next()
         self._since += head

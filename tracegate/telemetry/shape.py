@@ -142,7 +142,7 @@ def _shape(recorder: Recorder, server: Record, route: Record, body: Body, asked:
         _times(0x39, wall + server.start, 0x41, wall + ended),
         *totals,
         b"" if inbound.client_request_id is None else _text(inbound.client_request_id),
-        b"tg-" + request if inbound.recorded and server.reason != "audit_unavailable" else b"",
+        b"tg-" + request if inbound.recorded else b"",
         _numbers[inbound.record_seq],
         b"" if first is None else double((first - recorder.origin) / 1e6),
         double(overhead / 1e6),
