@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.agreement.client import Answer
 from tracegate.build.audit import gateway_of
 from tracegate.config.load import load
@@ -17,7 +19,7 @@ from tracegate.telemetry.view import View
 from tracegate.testing.audit import MemoryLog
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.collected import Collected
-from tracegate.testing.driver import ClientExchange, drive
+from tracegate.testing.driver import AppBroke, ClientExchange, drive
 from tracegate.testing.ids import SeededIds
 from tracegate.testing.memory import MemoryExchange
 
@@ -73,6 +75,17 @@ class House:
         """A chat completion, to be driven step by step."""
         sent = {"model": model, "messages": [{"role": "user", "content": "hi"}], **body}
         return drive(self.app, "POST", PATH, headers or {}, json.dumps(sent).encode(), window=window)
+
+    async def unread(self, for_ns: int) -> None:
+        """A stream whose client reads nothing, in a server that can't drop a connection: in this time it just ends."""
+
+        async def client() -> None:
+            async with self.post(stream=True, window=0) as exchange:
+                assert await exchange.head() == 200
+                await self.clock.sleep_until(self.clock.now() + for_ns)
+
+        with pytest.raises(AppBroke, match="without completing"):
+            await client()
 
     async def ask(
         self,
