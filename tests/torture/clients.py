@@ -13,7 +13,7 @@ from random import Random
 PATH = "/v1/chat/completions"
 PATIENCE_S = 30.0
 
-_RECORD = re.compile(rb"\r\ntracegate-record: (tg-[0-9a-f-]+)\r\n", re.IGNORECASE)
+RECORD = re.compile(rb"\r\ntracegate-record: (tg-[0-9a-f-]+)\r\n", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 _RECEIPT = re.compile(rb"^: tracegate-receipt [\w-]+\n", re.MULTILINE)
 _NUMBER = re.compile(rb"Who serves\? (\d+)")
@@ -40,7 +40,7 @@ class Held:
     @property
     def record(self) -> str | None:
         """The record that it names."""
-        found = _RECORD.search(self._head)
+        found = RECORD.search(self._head)
         return found[1].decode() if found else None
 
     @property

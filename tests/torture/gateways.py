@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.house.repository import ROOT
-from tests.torture.lives import _pipe
+from tests.torture.lives import piped
 from tracegate.config.load import load
 from tracegate.server.serve import bind, serve, worker
 
@@ -58,8 +58,8 @@ class Gateways:
     def start(self, file: Path) -> Gateway:
         """Start one; clients may connect at once."""
         assert self._process is not None
-        _pipe(self._process.stdin).write(f"{file}\n")
-        process, port = _pipe(self._process.stdout).readline().split()
+        piped(self._process.stdin).write(f"{file}\n")
+        process, port = piped(self._process.stdout).readline().split()
         self._started.append(Gateway(int(process), int(port)))
         return self._started[-1]
 
@@ -72,8 +72,8 @@ class Gateways:
         """Wait until it is gone; returns its exit status, below 0 the signal that ended it."""
         assert self._process is not None
         self._started.remove(gateway)
-        _pipe(self._process.stdin).write(f"wait {gateway.process}\n")
-        return int(_pipe(self._process.stdout).readline())
+        piped(self._process.stdin).write(f"wait {gateway.process}\n")
+        return int(piped(self._process.stdout).readline())
 
     def __enter__(self) -> Gateways:
         with self._log.open("ab") as log:
@@ -95,7 +95,7 @@ class Gateways:
         for gateway in [*self._started]:
             self.end(gateway, signal.SIGKILL)
         with self._process:
-            _pipe(self._process.stdin).close()
+            piped(self._process.stdin).close()
 
 
 def main() -> None:

@@ -121,7 +121,7 @@ class Lives:
         assert self._forks is not None
         assert self._kept is not None
         with self._forks:
-            _pipe(self._forks.stdin).close()
+            piped(self._forks.stdin).close()
         self._kept.cleanup()
 
     def traced(self, *, new: bool = False) -> tuple[Drive, list[Call]]:
@@ -162,14 +162,14 @@ class Lives:
             listening.listen()
             process = self._forked(f"{folder} {to}")
             with subprocess.Popen([*command, "-p", str(process)], stderr=subprocess.PIPE, text=True) as strace:
-                told = _pipe(strace.stderr).readline()
+                told = piped(strace.stderr).readline()
                 assert "attached" in told, told
                 os.kill(process, signal.SIGCONT)
                 listening.settimeout(PATIENCE_S)
                 heard, _ = listening.accept()
                 with heard, heard.makefile() as lines:
                     said = lines.read()
-                _pipe(strace.stderr).read()
+                piped(strace.stderr).read()
         text = out.read_text("latin-1")
         out.unlink()
         to.unlink()
@@ -177,8 +177,8 @@ class Lives:
 
     def _forked(self, line: str) -> int:
         assert self._forks is not None
-        _pipe(self._forks.stdin).write(f"{line}\n")
-        return int(_pipe(self._forks.stdout).readline())
+        piped(self._forks.stdin).write(f"{line}\n")
+        return int(piped(self._forks.stdout).readline())
 
 
 def faults(calls: Sequence[Call], *, new: bool = False) -> Iterator[Fault]:
@@ -217,6 +217,7 @@ def left_behind(folder: Path, size: int) -> None:
         file.write(b"\0\0\3\0torn")
 
 
-def _pipe(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None  # all are pipes
+def piped(stream: IO[str] | None) -> IO[str]:
+    """A stream of a process that was started with pipes for all of them."""
+    assert stream is not None
     return stream

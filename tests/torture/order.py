@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.torture.clients import number_of
+from tests.torture.clients import RECORD, number_of
 from tests.torture.traced import Call
 from tracegate.audit.canonical import decode
 from tracegate.audit.receipt import parse_receipt
@@ -20,7 +20,6 @@ from tracegate.audit.segments import CHECK, HEAD
 
 What = Literal["call", "answer", "stream", "comment"]
 
-_RECORD = re.compile(rb"\r\ntracegate-record: (tg-[0-9a-f-]+)\r\n", re.IGNORECASE)
 _RECEIPT = re.compile(rb"^: tracegate-receipt ([\w-]+)\n", re.MULTILINE)
 _ASKED = re.compile(rb"Who serves\? \d+")
 
@@ -79,7 +78,7 @@ def sent(calls: Sequence[Call], port: int, records: Mapping[int, str]) -> Iterat
             if _ASKED.search(data):
                 yield Sent("call", records.get(number_of(data), "?"), call.begun, call)
             continue
-        if head := _RECORD.search(data):
+        if head := RECORD.search(data):
             streamed = b"text/event-stream" in data.partition(b"\r\n\r\n")[0]
             yield Sent("stream" if streamed else "answer", head[1].decode(), call.begun, call)
         for receipt in _RECEIPT.finditer(data):

@@ -31,7 +31,7 @@ WITHIN_S = 1.5
 """An answer waits at most a second for the log; the rest is a busy machine's."""
 
 MS_RDONLY, MNT_DETACH = 1, 2
-GET_FLAGS, SET_FLAGS, IMMUTABLE = 0x80086601, 0x40086602, 0x10
+SET_FLAGS, IMMUTABLE = 0x40086602, 0x10
 """Source: ioctl_iflags(2), linux/fs.h."""
 
 Harm = Callable[[Gateway, Path], AbstractContextManager[None]]
