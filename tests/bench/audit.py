@@ -21,6 +21,7 @@ import msgspec
 
 from tests.audit.made import SIGNER
 from tests.audit.vectors import LEAVES, ORIGIN, STREAM, STREAM_RESPONSE, UNARY, UNARY_RESPONSE, VKEY
+from tests.bench.figures import at
 from tests.bench.report import Spread, Verdict
 from tracegate.audit.checkpoint import Checkpoint, sign_checkpoint
 from tracegate.audit.keys import parse_vkey
@@ -90,13 +91,8 @@ def told(says: str, values: Sequence[float]) -> Verdict:
     return Verdict(f"{says}: {', '.join(f'{value:.2f}' for value in values)}", None, kept=True)
 
 
-def at(values: Sequence[float], share: float) -> float:
-    """What that share of them is at most."""
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
-
-
 async def _synced(path: Path, times: int) -> list[float]:
-    """How long the disk takes for a frame, in milliseconds: what nobody who waits for it can be spared."""
+    """How long the disk takes for a frame, in milliseconds, sorted: what nobody who waits for it is spared."""
     clock, took = SystemClock(), list[float]()
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     start = clock.now()
@@ -109,11 +105,11 @@ async def _synced(path: Path, times: int) -> list[float]:
             took.append((clock.now() - began) / 1e6)
     finally:
         os.close(file)
-    return took
+    return sorted(took)
 
 
 async def _waits(folder: Path, requests: int) -> list[float]:
-    """How long each of paced requests waits for the log, intent and final together, in milliseconds."""
+    """How long each of paced requests waits for the log, intent and final together, in milliseconds, sorted."""
     clock, took = SystemClock(), list[float]()
     log = await _opened(folder, clock)
 
@@ -129,7 +125,7 @@ async def _waits(folder: Path, requests: int) -> list[float]:
         tasks.append(asyncio.create_task(request(n)))
     await asyncio.gather(*tasks)
     await log.close()
-    return took
+    return sorted(took)
 
 
 async def _rates(folder: Path, seconds: float) -> tuple[list[float], float]:
