@@ -137,7 +137,7 @@ async def _ask(app: ASGIApp, body: bytes) -> None:
         client = _Client(body)
         await app(scope, client.receive, client.send)
         assert client.status == 200
-    await asyncio.sleep(SETTLE_S)  # on the virtual loop, where it takes no time
+    await asyncio.sleep(SETTLE_S)  # virtual: it lets the renderer's tick come, which renders what is left
 
 
 class _Client:

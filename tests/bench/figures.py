@@ -119,7 +119,7 @@ async def of_memory(stage: Stage, system: System, route: str, clients: int, wind
             await streams.begin()
             await streams.until(lambda: len(streams.first) == clients)
             every_s = streams.asked.kind.every_ms / 1e3
-            await asyncio.sleep(1.5 * every_s)  # by the provider's pace each then had more than its first chunk
+            await asyncio.sleep(1.5 * every_s)  # real time, as the provider's pace is: each then has its second chunk
             during = rss_kb(running.family())
         await _load(running, 200, window)
         after = rss_kb(running.family())

@@ -63,14 +63,14 @@ async def _asking(port: int, got: list[Held], enough: asyncio.Event, chance: ran
     """Ask on, whoever of those asked is killed."""
     while not enough.is_set():
         await ask_on(port, KINDS, chance, got)
-        await asyncio.sleep(AGAIN_S)  # until somebody listens again
+        await asyncio.sleep(AGAIN_S)  # real time is what another worker takes until it listens
 
 
 async def _until(got: list[Held], most: int) -> None:
     """Wait for so many whole answers."""
     async with asyncio.timeout(PATIENCE_S):
         while sum(held.whole for held in got) < most:  # noqa: ASYNC110  # bytes that come set no event
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(AGAIN_S)  # between two looks at bytes
 
 
 def test_the_slot_of_a_worker_that_is_killed_is_taken_over(tmp_path: Path) -> None:
@@ -87,14 +87,14 @@ def test_the_slot_of_a_worker_that_is_killed_is_taken_over(tmp_path: Path) -> No
                 lock, second = (root / "private" / f"r1-w{slot}" / "lock" for slot in (0, 1))
                 async with asyncio.timeout(PATIENCE_S):
                     while writer_of(second) is None:  # noqa: ASYNC110  # another process sets no event
-                        await asyncio.sleep(AGAIN_S)
+                        await asyncio.sleep(AGAIN_S)  # between two looks at /proc
                 first = writer_of(lock)
                 assert first is not None
                 heads = heads_of(root)
                 os.kill(first, signal.SIGKILL)
                 async with asyncio.timeout(PATIENCE_S):
                     while writer_of(lock) in (first, None):  # noqa: ASYNC110  # another process sets no event
-                        await asyncio.sleep(AGAIN_S)
+                        await asyncio.sleep(AGAIN_S)  # between two looks at /proc
                 await _until(got, sum(held.whole for held in got) + EACH)
                 enough.set()  # they ask on, until nobody answers any more
             await asyncio.gather(*asking)
