@@ -367,17 +367,18 @@ def test_a_log_that_another_has_is_not_opened(tmp_path: Path) -> None:
     _played(tmp_path, scene)
 
 
+@pytest.mark.parametrize("stuck", [0, 1])
 def test_a_disk_that_does_not_answer_is_not_waited_for_at_the_end(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, stuck: int
 ) -> None:
-    """The log is left as it is, which the next start tells."""
+    """The log is left as it is, which the next start tells; it is the same where a search or an erasure hangs."""
 
     async def go() -> None:
         clock, disk = FakeClock(), FaultyDisk()
         settings = Settings(Home(tmp_path, "gw.example", "prod", "r1"))
-        lane = SlowLane(clock)
-        audit = await Audit.open(settings, GATEWAY, clock, SeededIds(1), lane=lane, disk=disk)
-        lane.delay = 100 * SECOND
+        lanes = SlowLane(clock), SlowLane(clock)
+        audit = await Audit.open(settings, GATEWAY, clock, SeededIds(1), lane=lanes[0], disk=disk, beside=lanes[1])
+        lanes[stuck].delay = 100 * SECOND
         since = clock.now()
         await audit.close()
         assert (clock.now() - since) / SECOND == CLOSE_S

@@ -319,6 +319,7 @@ class Audit:
     async def _let_go(self) -> None:
         await self.epoch.log.close()
         self._disk.close(self._lock)
+        await self.lane.run(lambda: None)  # behind its last work, for which closing it would block the loop
         self.lane.close()
 
     async def _live(self) -> None:
