@@ -31,6 +31,11 @@ def test_who_waits_goes_on_when_it_is_set() -> None:
     run(main())
 
 
+def test_a_flag_can_be_shown() -> None:
+    """As debuggers and reporters of errors do; an event's own way needs what is saved here."""
+    assert [repr(Flag()), repr(Flag(up=True))] == ["Flag(down)", "Flag(up)"]
+
+
 def test_a_wait_that_was_cancelled_leaves_nothing() -> None:
     """The next one waits as the first."""
 

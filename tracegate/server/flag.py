@@ -21,6 +21,9 @@ class Flag(asyncio.Event):
         self._up = up
         self._waiter: asyncio.Future[None] | None = None
 
+    def __repr__(self) -> str:
+        return f"Flag({'up' if self._up else 'down'})"
+
     def is_set(self) -> bool:
         """See `asyncio.Event`."""
         return self._up
