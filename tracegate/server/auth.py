@@ -80,14 +80,14 @@ class Keyring:
         if self._callers is None:
             return self._anyone
         key = _credential(headers)
-        keeps = kept is not None and CALLED in kept
-        known = kept[CALLED] if kept is not None and keeps else None
+        place = kept if kept is not None and CALLED in kept else None
+        known = None if place is None else place[CALLED]
         if known is not None and compare_digest(known[0], key):
             caller: Caller | None = known[1]
         else:
             caller = self._callers.get(hashlib.sha256(key).digest()) if key else None
-            if caller is not None and kept is not None and keeps:
-                kept[CALLED] = key, caller
+            if caller is not None and place is not None:
+                place[CALLED] = key, caller
         if caller is None or (caller.expires is not None and caller.expires <= wall):
             said = "The API key is not valid here." if key else "No API key was sent."
             raise Rejected(
