@@ -44,7 +44,7 @@ def validate(draft: Draft, path: Path, model: type[M], *, without: Iterable[str]
     try:
         return model.model_validate(data, context=Around(draft.env, folder))
     except ValueError as exc:
-        for error in exc.errors(include_url=False):  # type: ignore[attr-defined]  # `Misfits`, or pydantic's own
+        for error in exc.errors(include_url=False):  # type: ignore[attr-defined]  # `Misfits` or pydantic's `ValidationError`, and both have it
             _explain(draft, path, model, error, without)
         return None
 

@@ -179,7 +179,7 @@ async def in_thread(work: Callable[[], object], clock: Clock, by: int) -> bool:
     def run() -> None:
         try:
             work()
-        except Exception as exc:  # noqa: BLE001  # as above
+        except Exception as exc:  # noqa: BLE001  # telemetry never breaks the gateway
             logger.error("Telemetry could not be flushed: %s.", type(exc).__name__)
         with suppress(RuntimeError):  # the loop has ended: nobody waits any more
             loop.call_soon_threadsafe(settle, True)

@@ -105,7 +105,7 @@ class SimulatorProcess:
         while not happened(self.log()):
             if time.monotonic() > end:
                 raise TimeoutError(f"the log did not say so within {within_s} s")
-            time.sleep(0.01)
+            time.sleep(0.01)  # another process: only asking it tells
 
     def start(self) -> None:
         """Start it and wait until it listens.
@@ -114,8 +114,7 @@ class SimulatorProcess:
             RuntimeError: It ended before that.
         """
         command = [sys.executable, "-m", "tracegate.testing", *self._arguments]
-        # Our own module by our own interpreter.
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own module, by our own interpreter
         line = cast(IO[str], self._process.stdout).readline()
         if not line.startswith("base_url "):
             code = self.stop()
@@ -147,8 +146,7 @@ class SimulatorProcess:
         return self.base_url.removesuffix("/v1")
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
-        # Our own child, over http on loopback.
-        request = urllib.request.Request(self._origin + path, data=body, method=method)  # noqa: S310
+        request = urllib.request.Request(self._origin + path, data=body, method=method)  # noqa: S310  # our own child, on loopback
         with urllib.request.urlopen(request, timeout=READY_S) as response:  # noqa: S310  # our own child
             return json.load(response)
 

@@ -137,7 +137,7 @@ class HttpxIncoming(Ahead):
         """Give the connection back; one whose answer was not read to its end is dropped by the transport."""
         if self._ended and left_over(response):
             await response.extensions["network_stream"].aclose()
-        await response.stream.aclose()  # type: ignore[union-attr]  # as above
+        await response.stream.aclose()  # type: ignore[union-attr]  # an async transport's answer; others are mapped
         if not self._ended and isinstance(body, AsyncGenerator):
             await body.aclose()
 

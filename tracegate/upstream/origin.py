@@ -41,10 +41,9 @@ def proxy_of(settings: TransportSettings) -> str | None:
         return None
     if settings.proxy != "env":
         return settings.proxy
-    # Addresses of IPv6 stand there with brackets or without. The function is the one below `proxy_bypass`, which alone
-    # typeshed knows, and which asks the system of a Mac, too.
+    # Addresses of IPv6 stand there with brackets or without.
     named = {settings.host, authority(settings.host, settings.port)}
-    if any(urllib.request.proxy_bypass_environment(name) for name in named):  # type: ignore[attr-defined]  # as said
+    if any(urllib.request.proxy_bypass_environment(name) for name in named):  # type: ignore[attr-defined]  # typeshed knows `proxy_bypass` alone, which asks the system of a Mac, too
         return None
     proxies = urllib.request.getproxies_environment()
     proxy = proxies.get(settings.scheme) or proxies.get("all")

@@ -66,8 +66,7 @@ class Names:
     async def _ask(self, host: str, port: int) -> list[Address]:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        # typeshed adds addresses of `(int, bytes)`, which only a Python that was built without IPv6 gives.
-        addresses = interleaved([(socket.AddressFamily(family), where) for family, _, _, _, where in found])  # type: ignore[misc]  # as said
+        addresses = interleaved([(socket.AddressFamily(family), where) for family, _, _, _, where in found])  # type: ignore[misc]  # typeshed adds `(int, bytes)`, which only a Python built without IPv6 gives
         self._known[host, port] = self._clock.now() + KEPT_NS, addresses
         return addresses
 

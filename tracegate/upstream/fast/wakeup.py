@@ -27,8 +27,7 @@ class Wakeup:
     def __await__(self) -> Generator[Wakeup, None, None]:
         """Wait until it is woken."""
         self._asyncio_future_blocking = True
-        # Costs less than a generator that yields it, which is all that is asked of it.
-        return iter((self,))  # type: ignore[return-value]  # see above
+        return iter((self,))  # type: ignore[return-value]  # `await` takes any iterator; a generator costs more
 
     def wake(self) -> None:
         """Let the task go on, where it waits: at once, unless another task is at work here, for two can't be."""
