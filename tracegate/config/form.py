@@ -106,7 +106,7 @@ class Form:
     def _read(cls, value: Any, around: object, loc: Loc) -> Self:
         if not isinstance(value, dict):
             if cls.short is None:
-                raise _misfit("model_type", loc, value)
+                raise Misfits([_misfit("model_type", loc, value)])
             value = {cls.short: value}
         made, wrong, seen = cls.__new__(cls), list[dict[str, Any]](), set[str]()
         for name, member in cls.fields().items():
@@ -118,10 +118,10 @@ class Form:
                 except Misfits as exc:
                     wrong += exc.errors()
             elif member.needed:
-                wrong += _misfit("missing", (*loc, key), value).errors()
+                wrong.append(_misfit("missing", (*loc, key), value))
         for key in value:
             if key not in seen:
-                wrong += _misfit("extra_forbidden", (*loc, key), value[key]).errors()
+                wrong.append(_misfit("extra_forbidden", (*loc, key), value[key]))
         if wrong:
             raise Misfits(wrong)
         if made.__dict__:
@@ -138,8 +138,8 @@ class Form:
         raise AttributeError(f"`{type(self).__name__}.{name}` is what was read, and stays so")
 
 
-def _misfit(kind: str, loc: Loc, value: object, **context: object) -> Misfits:
-    return Misfits([{"type": kind, "loc": loc, "msg": kind, "input": value, "ctx": context}])
+def _misfit(kind: str, loc: Loc, value: object, **context: object) -> dict[str, Any]:
+    return {"type": kind, "loc": loc, "msg": kind, "input": value, "ctx": context}
 
 
 def _reader(hint: Any) -> Read:
@@ -162,7 +162,7 @@ def _by(reads: Reads) -> Read:
         try:
             return reads.read(value, around) if reads.around else reads.read(value)
         except ValueError as exc:  # `Wrong` is one
-            raise _misfit("value_error", loc, value, error=exc) from exc
+            raise Misfits([_misfit("value_error", loc, value, error=exc)]) from exc
 
     return read
 
@@ -174,7 +174,8 @@ def _optional(inner: Read) -> Read:
 def _one_of(allowed: tuple[object, ...]) -> Read:
     def read(value: Any, around: object, loc: Loc) -> object:
         if not isinstance(value, str) or value not in allowed:
-            raise _misfit("literal_error", loc, value, expected=", ".join(f"'{one}'" for one in allowed))
+            expected = ", ".join(f"'{one}'" for one in allowed)
+            raise Misfits([_misfit("literal_error", loc, value, expected=expected)])
         return value
 
     return read
@@ -183,7 +184,7 @@ def _one_of(allowed: tuple[object, ...]) -> Read:
 def _each(inner: Read) -> Read:
     def read(value: Any, around: object, loc: Loc) -> list[object]:
         if not isinstance(value, list):
-            raise _misfit("list_type", loc, value)
+            raise Misfits([_misfit("list_type", loc, value)])
         made, wrong = list[object](), list[dict[str, Any]]()
         for at, part in enumerate(value):
             try:
