@@ -24,7 +24,7 @@ from tracegate.audit.render import Question, Sent
 from tracegate.audit.signature import COVERED, Request
 from tracegate.errors import Malformed, Unavailable
 from tracegate.record import Recorder, verdict
-from tracegate.summary import microseconds, served
+from tracegate.summary import served
 
 if TYPE_CHECKING:
     from tracegate.audit.epoch import Epoch
@@ -272,7 +272,7 @@ class Answer:
         assert told is not None  # noqa: S101  # as above
         at = told.result()
         assert isinstance(at, At)  # noqa: S101  # as above
-        created = microseconds(self._recorder.wall_of(last.sent.end)) // 1_000_000
+        created = self._recorder.wall_of(last.sent.end) // SECOND_NS
         slim = slim or len(last.raw) > SLIM_ABOVE
         return receipt_text(
             receipt_at(last.epoch.signer, at.index, last.raw, bytes.fromhex(at.hash), created, self._r, slim=slim)
