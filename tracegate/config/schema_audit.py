@@ -6,13 +6,15 @@ Source: section 12 of the configuration's reference.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from tracegate.config import fields as f
 from tracegate.config.form import Form, Loc, Reads
+from tracegate.config.model_audit import Preset
 from tracegate.config.problems import Wrong
 from tracegate.config.schema import Otlp
 from tracegate.config.values import shown, text
+from tracegate.custody import AuditMode
 
 _ELEMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _LABEL = re.compile(r"[A-Za-z0-9_-]+")
@@ -56,7 +58,7 @@ Element = Annotated[str, Reads(_element)]
 class Retention(Form):
     """A duration or a preset alone is short for a map of it."""
 
-    preset: Literal["ai-act", "pci", "hipaa", "sec-17a4"] | None = None
+    preset: Preset | None = None
     keep: f.Duration | None = None
 
     @classmethod
@@ -69,7 +71,7 @@ class Retention(Form):
 class Audit(Form):
     """The whole section."""
 
-    mode: Literal["strict", "available", "off"] = "strict"
+    mode: AuditMode = "strict"
     dir: Annotated[str, Reads(_place, around=True)] | None = None
     host: Annotated[str, Reads(_host)] = "localhost"
     cluster: Element = "default"
