@@ -82,7 +82,8 @@ def test_what_is_shipped_goes_as_the_section_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "replica"), [("host-1", "host-1"), ("a b/c", "a-b-c"), (".hidden.", "hidden"), ("ü", "gateway")]
+    ("node", "replica"),
+    [("host-1", "host-1"), ("a b/c", "a-b-c"), (".hidden.", "hidden"), ("ü", "gateway"), ("private", "gateway")],
 )
 def test_the_replica_is_the_machine_as_an_element_of_a_name(node: str, replica: str) -> None:
     """Unless it is written."""

@@ -56,7 +56,7 @@ def audit(draft: Draft, file: str | None, keys: Collection[str]) -> Audit:
         dir=place,
         host=written.host,
         cluster=written.cluster,
-        replica=written.replica or _NO_ELEMENT.sub("-", draft.known.node).strip("-.") or "gateway",
+        replica=written.replica or _replica(draft.known.node),
         wait_ns=written.wait,
         retention_ns=_retention(draft, written.retention),
         preset=written.retention.preset,
@@ -66,6 +66,12 @@ def audit(draft: Draft, file: str | None, keys: Collection[str]) -> Audit:
         anchors=tuple(_anchor(name, settings) for name, settings in (written.anchors or {}).items()),
         origins={key: draft.written_or_default(("audit", key)) for key in schema.Audit.fields()},
     )
+
+
+def _replica(node: str) -> str:
+    """A machine's name as an element of a log's name, where it can be one."""
+    name = _NO_ELEMENT.sub("-", node).strip("-.")
+    return "gateway" if not name or name in schema.FOLDERS else name
 
 
 def _anchor(name: str, settings: Mapping[str, str]) -> Anchor:

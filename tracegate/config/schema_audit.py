@@ -18,7 +18,9 @@ from tracegate.custody import AuditMode
 
 _ELEMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _LABEL = re.compile(r"[A-Za-z0-9_-]+")
-_FOLDERS = ("keys", "private", "ship")  # of an audit directory, beside those that are named by replicas
+
+FOLDERS = ("keys", "private", "ship")
+"""Folders of an audit directory, beside those that are named by replicas."""
 
 
 def _place(value: object, around: f.Around) -> str:
@@ -27,8 +29,8 @@ def _place(value: object, around: f.Around) -> str:
 
 def _element(value: object) -> str:
     name = text(value)
-    if _ELEMENT.fullmatch(name) is None or name in _FOLDERS:
-        fix = f"use letters, digits, `.`, `_` and `-`, with no dot at the start; not {', '.join(_FOLDERS)}."
+    if _ELEMENT.fullmatch(name) is None or name in FOLDERS:
+        fix = f"use letters, digits, `.`, `_` and `-`, with no dot at the start; not {', '.join(FOLDERS)}."
         raise Wrong(f"{shown(value)} is no element of a log's name", fix)
     return name
 
