@@ -2,7 +2,7 @@
 
 The gateway is a process of its own; the Collector hands leaves to VictoriaLogs and to its file, the archive. Both are
 compared with the log at the end. `python -m tests.stores.shipping SECONDS` lets everything be away for so long; the
-test has a second or two for each.
+test says how long there.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ async def _moves(stack: Stack, away_s: float) -> None:
 
 
 async def _wait(seconds: float) -> None:
-    await CLOCK.sleep_until(CLOCK.now() + int(seconds * S))
+    await CLOCK.sleep_until(CLOCK.now() + int(seconds * S))  # an outage of real servers lasts in real time
 
 
 async def _complete(logs: Path, sinks: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
