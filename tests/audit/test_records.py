@@ -30,7 +30,7 @@ from tracegate.audit.kinds import At
 from tracegate.audit.leaf import write
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.reading import StoredLog
-from tracegate.audit.records import Erasures, Found, came_at, find, first_of, mentions
+from tracegate.audit.records import Erasures, Found, came_at, find, first_of, is_record, mentions
 
 NEXT, OTHER = f"{HOST}/r1-w0/2026-12", f"{HOST}/r1-w1/2026-11"
 RECORDS = [record_at(T + n * S, n) for n in range(600)]
@@ -140,6 +140,12 @@ def test_what_amends_a_record_does_not_close_it(tmp_path: Path) -> None:
 def test_an_aborted_leaf_may_not_tell_whose_it_is() -> None:
     """Then nobody is told of it."""
     assert Found(record_at(T)).tenant is None
+
+
+def test_a_text_is_a_record_or_none() -> None:
+    """By the whole of it."""
+    assert is_record(RECORDS[0])
+    assert not any(map(is_record, ("", RECORDS[0][3:], f"{RECORDS[0]}\n", f" {RECORDS[0]}", RECORDS[0].upper())))
 
 
 def test_the_time_is_in_the_id() -> None:

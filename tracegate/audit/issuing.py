@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from tracegate.audit.blinds import Row
+from tracegate.audit.blinds import Blinds
 from tracegate.audit.bundles import bundle
 from tracegate.audit.directory import Directory
 from tracegate.audit.lane import Lane
-from tracegate.audit.records import Erasures, Found, find, first_of
+from tracegate.audit.records import Erasures, Found, blinding_of, find
 from tracegate.clock import Clock
 
 WAIT_NS = 2_000_000_000
@@ -23,13 +23,6 @@ WAIT_NS = 2_000_000_000
 
 AGAIN_NS = 50_000_000
 """Between two looks."""
-
-
-class Blinds(Protocol):
-    """The erasable table."""
-
-    def r(self, record_id: str, first: Row | None = None) -> bytes | None:
-        """The blinding of a record, whose first leaf stands there; `None` where there is none, or none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +98,10 @@ class Issuer:
         head = closing.log.head()
         if closing.index >= max(0 if head is None else head.size, durable.get(closing.log.origin, 0)):
             return found
-        r = self._blinds.r(record_id, first_of(closing))
-        erased = self._erasures.of(record_id) if r is None else None
-        index = None if erased is None else erased.index
-        return Issued(found.tenant, bundle(closing, head, self._directory.signer(closing.log), r, index))
+        r, erased = blinding_of(closing, self._blinds, self._erasures)
+        return Issued(found.tenant, bundle(closing, head, self._directory.signer(closing.log), r, erased))
 
 
 def _is_covered(found: Found) -> bool:
     """Whether a checkpoint covers the leaf that closes a record by now."""
-    head = None if found.closing is None else found.closing.log.head()
-    return head is not None and found.closing is not None and found.closing.index < head.size
+    return found.closing is not None and found.closing.index < found.closing.log.size

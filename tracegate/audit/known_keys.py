@@ -42,9 +42,8 @@ class KnownKeys:
 
 def ended_at(log: StoredLog) -> int | None:
     """When a log ended for good, in seconds since 1970 UTC; `None` while it can be continued."""
-    head = log.head()
     last = None
-    for _, raw in log.leaves(0 if head is None else max(0, head.size - 1)):
+    for _, raw in log.leaves(max(0, log.size - 1)):
         last = raw
     leaf = None if last is None else read(last).leaf
     return leaf.t // 1_000_000 if isinstance(leaf, Closed) and leaf.reason == "rotate" else None

@@ -93,9 +93,15 @@ class StoredLog:
         return name_of(self.origin)
 
     @property
+    def size(self) -> int:
+        """Leaves that its last checkpoint covers; none before there is one."""
+        head = self.head()
+        return 0 if head is None else head.size
+
+    @property
     def first(self) -> int:
         """The first leaf that is there; those before it were pruned."""
-        return self._lowest(self._size()) * WIDTH
+        return self._lowest(self.size) * WIDTH
 
     def head(self) -> SignedHead | None:
         """Its last checkpoint; `None` before there is one.
@@ -124,7 +130,7 @@ class StoredLog:
         """
         at = start
         while True:
-            size = self._size()
+            size = self.size
             last = size if end is None else min(size, end)
             for bundle in range(max(at // WIDTH, self._lowest(size)), -(-last // WIDTH)):
                 first = bundle * WIDTH
@@ -135,7 +141,7 @@ class StoredLog:
                 return
             at = max(at, size)
             behind = self._tail.since(size)
-            if behind is not None or self._size() == size:  # else what was behind the checkpoint is under one now
+            if behind is not None or self.size == size:  # else what was behind the checkpoint is under one now
                 break
         for index, leaf in enumerate((behind or ())[: None if end is None else end - size], size):
             if index >= at and holding in leaf:
@@ -143,7 +149,7 @@ class StoredLog:
 
     def leaf(self, index: int) -> bytes | None:
         """One leaf; `None` where there is none, or none any more."""
-        size = self._size()
+        size = self.size
         if not 0 <= index < size:
             behind = self._tail.since(size) or []
             return behind[index - size] if size <= index < size + len(behind) else None
@@ -168,11 +174,11 @@ class StoredLog:
         Args:
             t: µs since 1970 UTC.
         """
-        return self._bisected(t - SLACK, self._size()) * WIDTH
+        return self._bisected(t - SLACK, self.size) * WIDTH
 
     def until(self, t: int) -> int | None:
         """An index from which on nothing was written before a time; `None` where that is not yet; see `since`."""
-        size = self._size()
+        size = self.size
         bundle = self._bisected(t + SLACK, size) + 1
         return bundle * WIDTH if bundle * WIDTH < size else None
 
@@ -197,10 +203,6 @@ class StoredLog:
         if (bundle + 1) * WIDTH <= size:
             self._times[bundle] = found
         return found
-
-    def _size(self) -> int:
-        head = self.head()
-        return 0 if head is None else head.size
 
     def _bundle(self, bundle: int, size: int, holding: bytes = b"") -> list[bytes]:
         """The leaves of a bundle; none where none of them has some bytes in it, or they were pruned meanwhile."""

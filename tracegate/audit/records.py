@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracegate.audit.blinds import Row
+import msgspec
+
+from tracegate.audit.blinds import Blinds, Row
 from tracegate.audit.directory import Directory
 from tracegate.audit.events import Aborted, Erased, Leaf
-from tracegate.audit.kinds import Final, Intent
+from tracegate.audit.kinds import Final, Intent, RecordId
 from tracegate.audit.leaf import read
 from tracegate.audit.reading import SLACK, StoredLog, name_of
 
@@ -65,6 +67,15 @@ def first_of(closing: Stood) -> Row:
         if leaf.prev_intent.log is not None:
             log = name_of(leaf.prev_intent.log)
     return Row(leaf.record_id, log, index)
+
+
+def is_record(text: str) -> bool:
+    """Whether a text has the form of a record's id, as leaves have it."""
+    try:
+        msgspec.convert(text, RecordId)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def came_at(record_id: str) -> int:
@@ -140,8 +151,7 @@ class Erasures:
         """The leaf; `None` where none tells of it."""
         behind: dict[str, Stood] = {}
         for log in self._directory.logs():
-            head = log.head()
-            size = 0 if head is None else head.size
+            size = log.size
             for index, raw in log.leaves(self._looked.get(log.origin, 0), holding=b'"type":"erasure"'):
                 hit = stood(log, index, raw)
                 assert isinstance(hit.leaf, Erased)  # noqa: S101  # its type says so
@@ -150,3 +160,11 @@ class Erasures:
                     known.setdefault(erased, hit)
             self._looked[log.origin] = size
         return self._known.get(record_id) or behind.get(record_id)
+
+
+def blinding_of(closing: Stood, blinds: Blinds, erasures: Erasures) -> tuple[bytes | None, int | None]:
+    """The blinding of a record; where it is not there any more, the index of the leaf that tells of its erasure."""
+    first = first_of(closing)
+    r = blinds.r(first.record_id, first)
+    told = erasures.of(first.record_id) if r is None else None
+    return r, None if told is None else told.index

@@ -72,8 +72,7 @@ class Shipper:
             Malformed: The log's checkpoint, or what is asked for, is not what it should be.
             OSError: A file can't be read or written.
         """
-        head = self.log.head()
-        self.size = 0 if head is None else head.size
+        self.size = self.log.size
         if self.size < self.offset.next:
             raise Malformed(
                 f"{self.offset.next} leaves of it were acknowledged, and it has {self.size}: it was put back"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from tracegate.audit.blinds import Blinds
 from tracegate.audit.directory import Directory
 from tracegate.audit.noting import Tool, What, newest, note_read
 from tracegate.audit.opening import InUse, StartRefused
+from tracegate.audit.records import is_record
 from tracegate.audit.verdict import INCOMPLETE, REFUSED, UNUSABLE
 from tracegate.cli import DEFAULT_FILE
 from tracegate.cli.loading import loaded
@@ -35,8 +35,6 @@ IN_USE = 4
 
 DEFAULT = "tracegate-audit"
 """The audit directory of a gateway without a file."""
-
-_RECORD = re.compile(r"tg-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def told(where: Where, work: Callable[[Directory], int]) -> int:
 
 def record_of(text: str) -> str:
     """The id of a record; raises `Unreadable` where it is none."""
-    if not _RECORD.fullmatch(text):
+    if not is_record(text):
         raise Unreadable(f"`{text}` is no record: one is `tg-` and a UUID, as `Tracegate-Record` has it")
     return text
 

@@ -16,7 +16,7 @@ from tracegate.audit.bundles import bundle, without_request
 from tracegate.audit.directory import Directory
 from tracegate.audit.own_leaves import MOST
 from tracegate.audit.reading import StoredLog
-from tracegate.audit.records import Erasures, Stood, find, first_of, stood
+from tracegate.audit.records import Erasures, Stood, blinding_of, find, stood
 from tracegate.audit.verdict import VERIFIED
 from tracegate.cli.archive import Where, blinds_of, noted, nothing, record_of, shown, told
 from tracegate.cli.record_shown import line_of
@@ -89,12 +89,13 @@ def _export(
                 named += [said.record_id] if count <= MOST else []
         seen.append(Window(window.log, window.start, end, first, last))
     noted(directory, "export", named, count)
+    erasures = Erasures(directory)
     for window in seen:
         for index, raw, said in window.leaves():
             if not redacted:
                 shown(line_of(stood(window.log, index, raw)))
             elif said.type in ("final", "aborted"):
-                _show_bundle(directory, stood(window.log, index, raw), redacted=True)
+                _show_bundle(directory, erasures, stood(window.log, index, raw), redacted=True)
     return VERIFIED
 
 
@@ -107,17 +108,15 @@ def _export_records(where: Where, records: Sequence[str], redacted: bool, direct
             return nothing(where, f"{record} {said}: nothing is exported.", record_id=record)
         closings.append(found.closing)
     noted(directory, "export", records)
+    erasures = Erasures(directory)
     for closing in closings:
-        _show_bundle(directory, closing, redacted=redacted)
+        _show_bundle(directory, erasures, closing, redacted=redacted)
     return VERIFIED
 
 
-def _show_bundle(directory: Directory, closing: Stood, *, redacted: bool) -> None:
-    record = str(getattr(closing.leaf, "record_id", ""))
-    r = blinds_of(directory).r(record, first_of(closing))
-    erased = Erasures(directory).of(record) if r is None else None
-    index = None if erased is None else erased.index
-    made = bundle(closing, closing.log.head(), directory.signer(closing.log), r, index)
+def _show_bundle(directory: Directory, erasures: Erasures, closing: Stood, *, redacted: bool) -> None:
+    r, erased = blinding_of(closing, blinds_of(directory), erasures)
+    made = bundle(closing, closing.log.head(), directory.signer(closing.log), r, erased)
     shown(without_request(made, closing, r) if redacted and r is not None else made)
 
 

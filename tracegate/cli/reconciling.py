@@ -108,8 +108,7 @@ def _found(sink: str, logs: Iterable[StoredLog]) -> Iterator[Found | Unread]:
 
 def _asked(url: str, log: StoredLog) -> Iterator[Found | Unread]:
     """What a VictoriaLogs has of one log; what stands behind its head comes last."""
-    head = log.head()
-    size = 0 if head is None else head.size
+    size = log.size
     for start in range(0, size, PAGE):
         yield from _queried(url, log, f":range[{start}, {min(size, start + PAGE)})")
     yield from _queried(url, log, f":>={size}")

@@ -15,7 +15,7 @@ from tracegate.audit.events import Aborted, Amend, Erased
 from tracegate.audit.kinds import Final, Intent
 from tracegate.audit.policy import trusting
 from tracegate.audit.reading import StoredLog
-from tracegate.audit.records import Erasures, Stood, first_of, mentions, stood
+from tracegate.audit.records import Erasures, Stood, blinding_of, mentions, stood
 from tracegate.audit.records import find as found_of
 from tracegate.audit.verdict import VERIFIED, Check
 from tracegate.audit.verify import Given
@@ -136,11 +136,8 @@ def _verify(where: Where, what: str, asked: Asked, directory: Directory) -> int:
     except Malformed as exc:
         raise Unreadable(str(exc)) from None
     noted(directory, "receipt", [record])
-    r = blinds_of(directory).r(record, first_of(closing))
-    erased = Erasures(directory).of(record) if r is None else None
-    made = bundle(
-        closing, closing.log.head(), directory.signer(closing.log), r, None if erased is None else erased.index
-    )
+    r, erased = blinding_of(closing, blinds_of(directory), Erasures(directory))
+    made = bundle(closing, closing.log.head(), directory.signer(closing.log), r, erased)
     given = Given(
         policy,
         int(time.time()),
@@ -174,8 +171,7 @@ def _is_of(found: Stood, record: str) -> bool:
 
 
 def _is_published(found: Stood) -> bool:
-    head = found.log.head()
-    return head is not None and found.index < head.size
+    return found.index < found.log.size
 
 
 def _records(leaves: Iterable[Stood]) -> list[str]:

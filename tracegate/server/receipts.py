@@ -6,7 +6,6 @@ log before it is told. None of these answers is signed or leaves a record. All d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from tracegate.audit.issuing import Issuer
 from tracegate.audit.known_keys import KnownKeys
 from tracegate.audit.lane import Lane
 from tracegate.audit.log import LogUnavailable
+from tracegate.audit.records import is_record
 from tracegate.errors import Rejected, Unavailable
 from tracegate.server.admission import ONE_SECOND_NS, not_allowed
 from tracegate.server.endpoint import Endpoint, Headers, Send, Session
@@ -29,7 +29,6 @@ from tracegate.server.watch import Receive
 if TYPE_CHECKING:
     from tracegate.audit.process import Audit
 
-RECORD = re.compile(r"tg-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 AGAIN = (b"retry-after", b"1")
 MARGIN = 60_000_000
 """µs that a request's leaves may take beside its deadline: to be waited for, and written late."""
@@ -82,7 +81,7 @@ class Receipts:
         record, inbound = str(session.scope["path_params"]["record_id"]), session.inbound
         audits = inbound.key in self._auditors
         issued = None
-        if RECORD.fullmatch(record):
+        if is_record(record):
             issued = await self._issuer.issue(record, lambda tenant: audits or tenant == inbound.tenant)
         if issued is None:
             text = f"There is no record `{record[:60]}` that this key may see."
