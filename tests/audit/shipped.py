@@ -19,6 +19,7 @@ from tracegate.audit.keys import Signer
 from tracegate.audit.leaf import write
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.reading import StoredLog
+from tracegate.audit.reading import name_of as log_name
 from tracegate.audit.segments import frame, name_of
 from tracegate.audit.tiles import bundle_of, tiles_of
 from tracegate.shipment import PartlyTaken, ShippedLeaf
@@ -99,9 +100,9 @@ class ScriptedSink:
             raise step
         if step is not None:
             await step()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # one turn of the loop: a real one waits too, and others go on meanwhile
         kept = [leaf for leaf in leaves if leaf.index not in self.refuses]
-        self.taken += [("/".join(leaf.log.split("/")[-2:]), leaf.index) for leaf in kept]
+        self.taken += [(log_name(leaf.log), leaf.index) for leaf in kept]
         if len(kept) < len(leaves):
             raise PartlyTaken(len(leaves) - len(kept), "by script")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tracegate.audit.anchoring import Anchor, Anchoring, Head, Held, cosigned, newest
 from tracegate.audit.disk import Disk
 from tracegate.audit.process import Audit
+from tracegate.audit.reading import name_of
 from tracegate.audit.witnessed import keep
 from tracegate.build.plugins import anchors
 from tracegate.clock import Clock
@@ -73,7 +74,7 @@ def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | 
             raise ConfigError(f"audit.anchors.{one.name}: {exc}") from exc
 
     def folder(origin: str) -> Path:
-        return audit.home.root / Path(*origin.split("/")[-2:])
+        return audit.home.root / name_of(origin)
 
     async def head() -> Head | None:
         return await newest(folder(audit.epoch.origin), audit.lane)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tracegate.audit.process import Audit
+from tracegate.audit.reading import name_of
 from tracegate.audit.shipping import Shipping
 from tracegate.build.telemetry import otlp_of
 from tracegate.clock import Clock, Ids
@@ -63,7 +64,7 @@ def shipping_of(
 
     def own() -> Mapping[str, int]:
         log = audit.epoch.log
-        return {"/".join(log.writing.split("/")[-2:]): log.size}
+        return {name_of(log.writing): log.size}
 
     shipping = Shipping(audit.home.root, sink, clock, ids.random, own)
     audit.shipped = shipping.numbers

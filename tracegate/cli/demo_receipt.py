@@ -7,16 +7,16 @@ code of `tracegate verify`, without asking the gateway.
 from __future__ import annotations
 
 import http.client
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
+from tracegate.audit.checkpoint import Checkpoint
+from tracegate.audit.directory import Directory
 from tracegate.audit.encodings import base64_of
-from tracegate.audit.keys import Key, parse_vkey
+from tracegate.audit.keys import Key
 from tracegate.audit.policy import trusting
 from tracegate.audit.verdict import Report
 from tracegate.audit.verify import Given, verify
@@ -35,9 +35,10 @@ class Head:
 
 def head(folder: Path) -> Head:
     """The head of the one log that is kept below a folder."""
-    (named,) = folder.glob("*/*/log.json")
-    key = parse_vkey(json.loads(named.read_bytes())["vkey"])
-    return Head(key, open_checkpoint(named.with_name("checkpoint").read_text("utf-8"), key))
+    (log,) = Directory(folder).logs()
+    published = log.head()
+    assert published is not None  # noqa: S101  # a gateway that serves has published one
+    return Head(log.key, published.checkpoint)
 
 
 def bundle_of(port: int, record: str) -> bytes:
