@@ -61,7 +61,7 @@ def note_read(directory: Directory, tool: Tool, what: What, records: Sequence[st
         return
     make = partial(_read, tool.by, what, named, many)
     for log in logs[:-1]:
-        with suppress(InUse):
+        with suppress(InUse):  # another log may be free
             written(directory, log, tool, make)
             return
     written(directory, logs[-1], tool, make)

@@ -77,7 +77,7 @@ class Offsets:
 
     def begun(self, name: str) -> None:
         """What was asked for is in the offset now."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # then it is away already
             self.disk.remove(self._path(name, "again"))
 
     def claim(self, name: str) -> int | None:

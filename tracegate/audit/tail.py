@@ -22,11 +22,8 @@ class Tail:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._place = (
-            -1,
-            0,
-            0,
-        )  # a segment by its first leaf, a byte in it, and the index of the leaf that begins there
+        # A segment by its first leaf, a byte in it, and the index of the leaf that begins there.
+        self._place = (-1, 0, 0)
 
     def since(self, size: int) -> list[bytes] | None:
         """The leaves from an index on, up to the first that is not whole yet; `None` where no segment has them.

@@ -67,7 +67,7 @@ class LeafSink:
         items: list[bytes] = []
         for at in range(0, len(leaves), PIECE):
             items += map(record_of, leaves[at : at + PIECE])
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a turn for the requests that the loop serves
         body = self._envelope.wrap(items)
         if self._endpoint.gzip:
             body = await asyncio.to_thread(gzip.compress, body, 1, mtime=0)
