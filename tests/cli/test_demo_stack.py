@@ -88,8 +88,8 @@ def test_it_keeps_serving_until_a_signal(out: io.StringIO, tmp_path: Path, monke
         task = asyncio.create_task(keep_serving(console, on, found_at))
         await asyncio.to_thread(ask, on.port, SHORT[1])
         await on.view.until(2)
-        for _ in range(10):  # it is shown in the next turns of the loop
-            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)  # it is shown in the next turns of the loop
         os.kill(os.getpid(), signal.SIGTERM)
         await task
 

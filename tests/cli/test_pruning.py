@@ -134,9 +134,8 @@ def test_a_running_gateway_does_it(tmp_path: Path) -> None:
         await control.start()
         log = audit.epoch.log
         await asyncio.gather(*(log.submit(log.own.alive(0), 60 * 10**9) for _ in range(600)))
-        while log.published < log.size:
-            await log.grown.wait()
-            await asyncio.sleep(0)
+        while log.published < log.size:  # noqa: ASYNC110  # nothing tells that a checkpoint was made
+            await asyncio.sleep(0)  # a turn of the loop, which publishes meanwhile
         first = await asyncio.to_thread(told, "prune", str(root), "--before", "512")
         again = await asyncio.to_thread(told, "prune", str(root), "--before", "256")
         await control.close()

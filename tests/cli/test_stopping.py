@@ -34,8 +34,8 @@ def test_the_first_signal_cancels_and_the_next_does_not(number: signal.Signals) 
             except asyncio.CancelledError:
                 went.append("cancelled")
                 os.kill(os.getpid(), number)
-                for _ in range(3):  # turns of the loop, in which it would be cancelled
-                    await asyncio.sleep(0)
+                for _ in range(3):
+                    await asyncio.sleep(0)  # turns of the loop, in which it would be cancelled
                 went.append("ended whole")
             assert stopping.ending
 
@@ -66,8 +66,8 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         async def main() -> None:
             with stoppable():
                 os.kill(os.getpid(), signal.SIGHUP)
-                for _ in range(3):  # turns of the loop, in which it would be cancelled
-                    await asyncio.sleep(0)
+                for _ in range(3):
+                    await asyncio.sleep(0)  # turns of the loop, in which it would be cancelled
 
         asyncio.run(main())
     finally:
