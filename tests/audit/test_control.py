@@ -40,6 +40,15 @@ def _served(folder: Path, asked: Callable[[], Awaitable[Any]], replica: str = "r
     return asyncio.run(main())
 
 
+async def _started(folder: Path) -> None:
+    """What comes of an attempt to listen."""
+    listening = Control(folder, "r1-w0", ThreadLane(), _echo)
+    try:
+        await listening.start()
+    finally:
+        await listening.close()
+
+
 def _asked(folder: Path, question: Said) -> Any:
     return _served(folder, lambda: asyncio.to_thread(ask, folder, "r1-w0", question))
 
@@ -199,29 +208,13 @@ def test_what_is_no_answer_is_told(tmp_path: Path, told: bytes) -> None:
 def test_what_can_not_listen_says_why(tmp_path: Path) -> None:
     """And leaves nothing open."""
     (tmp_path / "r1-w0.sock").mkdir()
-
-    async def start() -> None:
-        listening = Control(tmp_path, "r1-w0", ThreadLane(), _echo)
-        try:
-            await listening.start()
-        finally:
-            await listening.close()
-
     with pytest.raises(OSError, match="directory"):
-        asyncio.run(start())
+        asyncio.run(_started(tmp_path))
 
 
 def test_an_address_that_is_taken_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By somebody who was quicker."""
     (tmp_path / "r1-w0.sock").touch()
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
-
-    async def start() -> None:
-        listening = Control(tmp_path, "r1-w0", ThreadLane(), _echo)
-        try:
-            await listening.start()
-        finally:
-            await listening.close()
-
     with pytest.raises(OSError, match="in use"):
-        asyncio.run(start())
+        asyncio.run(_started(tmp_path))
