@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.audit.leaves import ABORTED, AT, GATEWAY, INTENT, SAMPLES, TRIED
 from tests.audit.stored import NAME, ORIGIN, T, erasure, final, opened, record_at, store
 from tracegate.audit.events import Aborted, Amend, Leaf
-from tracegate.audit.kinds import Actor, Requested, Served
+from tracegate.audit.kinds import Actor, Requested, Served, Tried
 from tracegate.audit.leaf import write
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.reading import StoredLog
@@ -62,20 +62,15 @@ def test_a_leaf_for_programs_is_its_bytes(log: StoredLog) -> None:
 
 def test_a_record_is_one_tree(log: StoredLog) -> None:
     """Its attempts with what vouches for their claims; those that ended later, what erased it."""
-    late = msgspec.structs.replace(
-        TRIED,
+    late = Tried(
         n=1,
+        kind="hedge",
+        provider="openai",
+        target="openai-eu",
+        model_requested="gpt-5.5",
         outcome="open",
-        dur_us=None,
-        status=None,
-        cost_micros=None,
-        class_=None,
-        error=None,
-        error_code=None,
-        evidence=None,
-        region_configured=None,
-        model_returned=None,
-        region=None,
+        t_us=1,
+        region_conflict=True,
     )
     plain = msgspec.structs.replace(TRIED, n=2, region_conflict=None, outcome="ok")
     closing = final(RECORD, T, attempts=[TRIED, late, plain])
