@@ -5,7 +5,8 @@
 URL is the gateway's, as `http://127.0.0.1:4000`. VKEY is the log's public key, which you must have from somewhere else
 than the answer. KEY is your key for the gateway, where it asks for one. The model asked for is `chat`.
 
-Exit status: as of `verify_bundle.py`, which stands beside this file and does the verifying.
+Exit status: as of `verify_bundle.py`, which stands beside this file and does the verifying. That one needs no other
+file, and each is read alone: so the lines that print a verdict, and those that start the script, stand in both.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def receipt(client: httpx.Client, record: str) -> Any:
         bundle = client.get(f"/v1/receipts/{record}").raise_for_status().json()
         if "tlog_proof" in bundle:
             break
-        time.sleep(AGAIN_S)
+        time.sleep(AGAIN_S)  # until the next checkpoint covers the leaf; nothing tells a client of it
     return bundle
 
 
