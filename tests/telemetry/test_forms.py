@@ -51,7 +51,7 @@ class Both:
         self.measurements = Measurements(TARGETS, ("chat",), **settings)
         self.plain = Measurements(TARGETS, ("chat",), **settings)
         self.aggregator, self.other = (Aggregator(self.clock, Losses()) for _ in range(2))
-        self.forms = Forms(self.measurements, self.aggregator)
+        self.forms = Forms(self.measurements, self.aggregator, Encoder())
 
     def add(self, request: Recorder) -> bool:
         """Render a request; whether it had a form. Bytes are compared at once."""
@@ -187,7 +187,8 @@ def test_streams_that_the_log_broke_name_their_own_records() -> None:
 
 def test_what_was_filled_in_together_is_counted_together() -> None:
     """As if each had been counted by itself, up to the last bit of a sum of times."""
-    forms = Forms(measurements := Measurements(TARGETS, ("chat",)), together := Aggregator(FakeClock(), Losses()))
+    measurements, together = Measurements(TARGETS, ("chat",)), Aggregator(FakeClock(), Losses())
+    forms = Forms(measurements, together, Encoder())
     apart = Aggregator(FakeClock(), Losses())
     for seed in range(5):
         request = success(seed=seed)
@@ -202,7 +203,7 @@ def test_what_was_filled_in_together_is_counted_together() -> None:
 def test_a_form_waits_for_the_first_of_its_kind_to_be_measured() -> None:
     """Only then there are series to add to."""
     measurements, aggregator = Measurements(TARGETS, ("chat",)), Aggregator(FakeClock(), Losses())
-    forms = Forms(measurements, aggregator)
+    forms = Forms(measurements, aggregator, Encoder())
     assert [forms.fill(success(seed=seed)) for seed in range(4)] == [None] * 4
     aggregator.add(measurements(success()))
     assert forms.fill(success()) is None
@@ -211,7 +212,7 @@ def test_a_form_waits_for_the_first_of_its_kind_to_be_measured() -> None:
 
 def test_nothing_is_measured_where_nobody_asks_for_metrics() -> None:
     """Spans are written all the same."""
-    forms = Forms(Measurements(), None)
+    forms = Forms(Measurements(), None, Encoder())
     assert forms.fill(success()) is None
     assert forms.fill(success()) == (Encoder().spans(spans(success())), b"", 0)
     forms.count()
@@ -221,7 +222,7 @@ def test_label_sets_beyond_the_limit_go_the_usual_way() -> None:
     """Where each of them is counted as lost."""
     measurements, losses = Measurements(TARGETS, ("chat",)), Losses()
     aggregator = Aggregator(FakeClock(), losses, limit=0)
-    forms = Forms(measurements, aggregator)
+    forms = Forms(measurements, aggregator, Encoder())
     for _ in range(4):
         assert forms.fill(success()) is None
         aggregator.add(measurements(success()))
@@ -250,13 +251,13 @@ def test_values_that_stand_elsewhere_make_no_form() -> None:
     request = success()
     found = shape_of(request, Asked())
     assert found is not None
-    assert parts_of(spans(request), found.values) is not None
-    assert parts_of(spans(success(seed=7)), found.values) is None
+    assert parts_of(spans(request), found.values, Encoder()) is not None
+    assert parts_of(spans(success(seed=7)), found.values, Encoder()) is None
     emptied = [b"" if value.startswith(b"tg-") else value for value in found.values]
-    assert parts_of(spans(request), emptied) is None  # though the bytes would be the same
+    assert parts_of(spans(request), emptied, Encoder()) is None  # though the bytes would be the same
     swapped = spans(request)
     own: dict[str, Value] = {"tracegate.latency.ttfb_ms": 1.0, names.TRACEGATE_REQUEST_ID: "x"}
-    assert parts_of([swapped[0]._replace(attributes=own), *swapped[1:]], found.values) is None
+    assert parts_of([swapped[0]._replace(attributes=own), *swapped[1:]], found.values, Encoder()) is None
 
 
 @pytest.mark.parametrize("made", ["parts_of", "told_of"])

@@ -109,7 +109,8 @@ class Direct:
         self._encoder = Encoder(value_limit)
         counted = aggregator if channels.metrics is not None else None
         # Forms know no limit of texts: who sets one gets every span the usual way.
-        self._forms = Forms(measurements, counted) if channels.traces is not None and value_limit is None else None
+        fits = channels.traces is not None and value_limit is None
+        self._forms = Forms(measurements, counted, self._encoder) if fits else None
         self._pending: deque[_Pending] = deque()
         self._heavy = 0
         self._tick: Handle | None = None

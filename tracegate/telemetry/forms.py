@@ -49,10 +49,10 @@ START, END = (1, 9), (10, 18)
 WHOLE = (None, None)
 
 KEPT = 512
-"""Forms that are kept, about 6 MB, and shapes that are counted; when full they are forgotten and begin anew."""
+"""Forms that are kept, about 5 MB, and shapes that are counted; when full they are forgotten and begin anew."""
 
 OFTEN = 8
-"""How often a shape must have come for a form to be made of it: that takes as long as rendering six requests."""
+"""How often a shape must have come for a form to be made of it: that takes as long as rendering eight requests."""
 
 
 class Form:
@@ -93,13 +93,15 @@ class Forms:
     Args:
         measurements: As the usual way makes them.
         aggregator: Where the amounts of a request are added; `None`: nothing is measured.
+        encoder: The renderer's own: what it keeps serves both ways.
     """
 
-    __slots__ = ("_aggregator", "_asked", "_filled", "_forms", "_measurements", "_seen")
+    __slots__ = ("_aggregator", "_asked", "_encoder", "_filled", "_forms", "_measurements", "_seen")
 
-    def __init__(self, measurements: Measurements, aggregator: Aggregator | None) -> None:
+    def __init__(self, measurements: Measurements, aggregator: Aggregator | None, encoder: Encoder) -> None:
         self._measurements = measurements
         self._aggregator = aggregator
+        self._encoder = encoder
         self._asked = Asked()
         self._forms: dict[Key, Form | None] = {}
         self._seen: dict[Key, int] = {}
@@ -175,17 +177,17 @@ class Forms:
                 if [(m.amount, m.time) for m in of] != [(amount, when) for amount in own + ones]:
                     return None
                 bound.append(([self._aggregator.bound(m) for m in of], ones))
-        parts = parts_of(spans(recorder), shape.values)
+        parts = parts_of(spans(recorder), shape.values, self._encoder)
         if parts is None:
             return None
-        told = told_of(recorder, shape.values)
+        told = told_of(recorder, shape.values, self._encoder)
         if told is None:
             return None
         held = [record.about for record in recorder.records], [attempt.target for attempt in recorder.attempts]
         return Form(parts, bound, *told, held)
 
 
-def parts_of(views: Sequence[SpanView], values: Sequence[bytes]) -> list[bytes] | None:
+def parts_of(views: Sequence[SpanView], values: Sequence[bytes], encoder: Encoder) -> list[bytes] | None:
     """The bytes of some spans, every other part a value; `None` where the values do not stand in them like that."""
     parts = [b""]
     left = list(values)
@@ -200,10 +202,12 @@ def parts_of(views: Sequence[SpanView], values: Sequence[bytes]) -> list[bytes] 
         parts[-1] += b"\x12" + varint(size) + between[0]
         for value, behind in zip(own, between[1:], strict=True):
             parts += (value, behind)
-    return parts if b"".join(parts) == Encoder().spans(views) else None
+    return parts if b"".join(parts) == encoder.spans(views) else None
 
 
-def told_of(recorder: Recorder, values: Sequence[bytes]) -> tuple[list[bytes], list[Source], int] | None:
+def told_of(
+    recorder: Recorder, values: Sequence[bytes], encoder: Encoder
+) -> tuple[list[bytes], list[Source], int] | None:
     """The bytes of a request's log events, every other part taken from a value; how many events there are.
 
     `None` where their bytes are not made of the values like that.
@@ -241,7 +245,7 @@ def told_of(recorder: Recorder, values: Sequence[bytes]) -> tuple[list[bytes], l
                 parts += (values[source[0]][source[1] : source[2]], b"")
                 sources.append(source)
             parts[-1] += last
-    return (parts, sources, count) if b"".join(parts) == Encoder().logs(events(recorder)) else None
+    return (parts, sources, count) if b"".join(parts) == encoder.logs(events(recorder)) else None
 
 
 def _firsts(recorder: Recorder) -> list[int]:
