@@ -126,13 +126,20 @@ def make_folders(disk: Disk, path: Path, mode: int = 0o777) -> None:
         raise
 
 
+def known(disk: Disk, path: Path) -> bytes | None:
+    """The bytes of a file; `None` where there is none."""
+    try:
+        return disk.read(path)
+    except FileNotFoundError:
+        return None
+
+
 def destroy(disk: Disk, path: Path) -> None:
     """Remove a file whose bytes nobody may find again, as far as the disk writes over what is written over."""
-    try:
-        size = len(disk.read(path))
-    except FileNotFoundError:
+    raw = known(disk, path)
+    if raw is None:
         return
-    disk.overwrite(path, [(0, bytes(size))])
+    disk.overwrite(path, [(0, bytes(len(raw)))])
     disk.remove(path)
     disk.sync_folder(path.parent)
 

@@ -7,7 +7,6 @@ not as it should be refuses the start: a log is never made anew where one was. I
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tracegate.audit.blinds import PRIVATE as PRIVATE_FOLDER
 from tracegate.audit.blinds import SUFFIX, end_of
 from tracegate.audit.canonical import decode, encode
 from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
-from tracegate.audit.disk import PRIVATE, Disk, beside, make_folders, put, stage
+from tracegate.audit.disk import PRIVATE, Disk, beside, known, make_folders, put, stage
 from tracegate.audit.events import Aborted, Closed, Configured, Leaf, Opened, Pruned
 from tracegate.audit.growing import Growing
 from tracegate.audit.keys import Signer, check_origin, pem_of, signer_of
@@ -172,15 +171,15 @@ def _identity(disk: Disk, place: Place, now: int) -> tuple[Signer, int]:
     The key waits under another name until `log.json` stands, so that a process that ends in between leaves either
     nothing that counts, or a log whose key can be told.
     """
-    stated = _known(disk, place.folder / "log.json")
-    pem = _known(disk, place.key)
+    stated = known(disk, place.folder / "log.json")
+    pem = known(disk, place.key)
     if stated is None and pem is None:
         return _made(disk, place, now)
     if stated is None:
         raise Malformed(f"`log.json` is missing, and its key `{place.key.name}` is there")
     waiting = pem is None
     if pem is None:
-        pem = _known(disk, beside(place.key))
+        pem = known(disk, beside(place.key))
     if pem is None:
         raise Malformed(f"its key `{place.key}` is missing")
     signer = signer_of(place.origin, pem)
@@ -209,7 +208,7 @@ def _made(disk: Disk, place: Place, now: int) -> tuple[Signer, int]:
 
 
 def _head(disk: Disk, place: Place, signer: Signer) -> Checkpoint:
-    raw = _known(disk, place.folder / "checkpoint")
+    raw = known(disk, place.folder / "checkpoint")
     if raw is None:
         return Checkpoint(place.origin, 0, Tree().root())
     return open_checkpoint(raw.decode(errors="replace"), signer.key)
@@ -279,23 +278,23 @@ def _open_intents(
         prev: Head | None = None
         edge = 0  # what stands before it was pruned, and so left nothing open
         for index, raw in leaves:
-            known = read(raw)
-            last = last or known.leaf
-            match known.leaf:
+            one = read(raw)
+            last = last or one.leaf
+            match one.leaf:
                 case Closed(open_intents=0):
                     break
                 case Opened(reason="rotate"):
-                    prev = known.leaf.prev if of is None else None
+                    prev = one.leaf.prev if of is None else None
                 case Opened() if begun:
                     break
                 case Final() | Aborted():
-                    closed.add(known.leaf.record_id)
+                    closed.add(one.leaf.record_id)
                 case Intent():
                     begun = True
-                    if known.leaf.record_id not in closed:
-                        found.append((At(index=index, hash=known.hash.hex(), log=of), known.leaf))
+                    if one.leaf.record_id not in closed:
+                        found.append((At(index=index, hash=one.hash.hex(), log=of), one.leaf))
                 case Pruned():
-                    edge = max(edge, known.leaf.min_index)
+                    edge = max(edge, one.leaf.min_index)
                 case _:
                     pass
             if index == edge:
@@ -315,12 +314,6 @@ def _published(disk: Disk, place: Place, size: int) -> Iterator[tuple[int, bytes
 
 def _bundle(disk: Disk, place: Place, tile: Tile) -> list[bytes]:
     return read_entries(tile, lambda name: _file(disk, place, name))
-
-
-def _known(disk: Disk, path: Path) -> bytes | None:
-    with suppress(FileNotFoundError):
-        return disk.read(path)
-    return None
 
 
 def _file(disk: Disk, place: Place, name: str) -> bytes:
