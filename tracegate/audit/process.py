@@ -74,11 +74,6 @@ class Settings:
     sign_path: bool = True
 
 
-def unknown_clock() -> ClockState | None:
-    """Nothing is known of how well the machine's clock is held."""
-    return None
-
-
 class Audit:
     """The audit log of a process; `Audit.open` makes it, or it is made of one that was taken and told to `run`.
 
@@ -107,7 +102,7 @@ class Audit:
         lane: Lane | None = None,
         disk: Disk | None = None,
         dropped: Callable[[], int | None] = lambda: None,
-        clock_state: Callable[[], ClockState | None] = unknown_clock,
+        clock_state: Callable[[], ClockState | None] = lambda: None,
         checkpoint_ns: int = CHECKPOINT_NS,
         beside: Lane | None = None,
     ) -> None:
@@ -151,7 +146,7 @@ class Audit:
         lane: Lane | None = None,
         disk: Disk | None = None,
         dropped: Callable[[], int | None] = lambda: None,
-        clock_state: Callable[[], ClockState | None] = unknown_clock,
+        clock_state: Callable[[], ClockState | None] = lambda: None,
         checkpoint_ns: int = CHECKPOINT_NS,
         beside: Lane | None = None,
     ) -> Audit:
