@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist brings no types
-from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # as above
+from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist brings no types
 
 # A key in the developer's shell would be served as a provider, an OTEL_* would send telemetry away, a proxy would
 # stand between the tests and their own servers.

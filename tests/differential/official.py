@@ -65,13 +65,13 @@ def _streamed(create: Any, sent: Seen) -> Seen:
     seen: Seen = {"kind": "stream", "chunks": [], "broken": {}}
     try:
         stream = create(stream=True, **sent)
-    except Exception as exc:  # noqa: BLE001  # as above
+    except Exception as exc:  # noqa: BLE001  # whatever is raised is compared
         return of_exception(exc)
     try:
         with stream:
             for chunk in stream:
                 seen["chunks"].append(plain(chunk))
-    except Exception as exc:  # noqa: BLE001  # as above
+    except Exception as exc:  # noqa: BLE001  # whatever is raised is compared
         seen["broken"] = {named(exc): of_exception(exc)}
     return seen
 
@@ -79,7 +79,7 @@ def _streamed(create: Any, sent: Seen) -> Seen:
 async def _whole_later(create: Any, sent: Seen) -> Seen:
     try:
         return of_result(await create(**sent))
-    except Exception as exc:  # noqa: BLE001  # as above
+    except Exception as exc:  # noqa: BLE001  # whatever is raised is compared
         return of_exception(exc)
 
 
@@ -87,13 +87,13 @@ async def _streamed_later(create: Any, sent: Seen) -> Seen:
     seen: Seen = {"kind": "stream", "chunks": [], "broken": {}}
     try:
         stream = await create(stream=True, **sent)
-    except Exception as exc:  # noqa: BLE001  # as above
+    except Exception as exc:  # noqa: BLE001  # whatever is raised is compared
         return of_exception(exc)
     try:
         async with stream:
             async for chunk in stream:
                 seen["chunks"].append(plain(chunk))
-    except Exception as exc:  # noqa: BLE001  # as above
+    except Exception as exc:  # noqa: BLE001  # whatever is raised is compared
         seen["broken"] = {named(exc): of_exception(exc)}
     return seen
 

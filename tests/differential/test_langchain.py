@@ -92,7 +92,7 @@ def _chunks(read: Callable[[Callable[[Any], None]], None]) -> Seen:
     chunks: list[Any] = []
     try:
         read(lambda chunk: chunks.append(plain(chunk)))
-    except Exception as exc:  # noqa: BLE001  # as above
+    except Exception as exc:  # noqa: BLE001  # whatever is raised is compared
         if not chunks:
             return of_exception(exc)
         return {"kind": "stream", "chunks": chunks, "broken": {named(exc): of_exception(exc)}}

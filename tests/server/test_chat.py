@@ -25,7 +25,7 @@ def ask(text: str, body: object = CALL, scripts: dict[str, object] | None = None
     async def asked(house: House) -> None:
         found.append(await got(house.app, body=body))  # type: ignore[arg-type]  # odd bodies are what is tested
 
-    house = opened(text, asked, scripts, seed=seed)  # type: ignore[arg-type]  # as above
+    house = opened(text, asked, scripts, seed=seed)  # type: ignore[arg-type]  # scripts of any kind
     return found[0], house
 
 

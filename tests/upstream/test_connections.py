@@ -143,7 +143,7 @@ def test_a_connection_whose_request_failed_is_closed() -> None:
         kit.act = fails  # type: ignore[method-assign]  # as a test may
         with pytest.raises(httpx.ReadError):
             await kit.ask()
-        kit.act = hangs  # type: ignore[method-assign]  # as above
+        kit.act = hangs  # type: ignore[method-assign]  # a test may replace it
         asking = asyncio.create_task(kit.ask())
         await quiet()
         asking.cancel()

@@ -269,9 +269,9 @@ class Answer:
         """
         last, told = self._last, self._ending
         assert last is not None  # noqa: S101  # it is durable
-        assert told is not None  # noqa: S101  # as above
+        assert told is not None  # noqa: S101  # it came with the final
         at = told.result()
-        assert isinstance(at, At)  # noqa: S101  # as above
+        assert isinstance(at, At)  # noqa: S101  # else it would not be durable
         created = self._recorder.wall_of(last.sent.end) // SECOND_NS
         slim = slim or len(last.raw) > SLIM_ABOVE
         return receipt_text(

@@ -61,8 +61,6 @@ class Log:
         """Makes the leaves that are about that log."""
         self.failing: str | None = None
         """Why the log can't be written now."""
-        self.grown = asyncio.Event()
-        """Set whenever leaves became durable; whoever waits for it clears it."""
         self.counted = Counter(type(leaf) for leaf in started.first)
         """Leaves that this run wrote, by type."""
         self.failures = 0
@@ -302,7 +300,6 @@ class Log:
         await turn.take(self._run, self._disk, still, self._clock.wall() // 1_000)
         self._queue.popleft()
         self._opened, self._writer = turn.new, turn.new.writer
-        self.grown.set()
 
     def _group(self) -> list[Queued]:
         group: list[Queued] = []
@@ -325,7 +322,6 @@ class Log:
             raise
         for one, (index, hashed) in zip(group, stood, strict=True):
             self._settle(one, At(index=index, hash=hashed.hex()))
-        self.grown.set()
         self._publication.grew()
 
     def _settle(self, one: Queued, at: At) -> None:
