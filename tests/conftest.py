@@ -74,6 +74,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Togethe
     return Together(config, log)
 
 
+# In a process of xdist `no_cover` pauses one tracer of three. The lower two are ended here, or they would go on then:
+# the first begins with the interpreter, by what it inherits, the second before pytest-cov knows where it is.
+
+
+def pytest_xdist_setupnodes() -> None:
+    """Hand on no wish to be traced; what tests start inherits it from the tracer that stays."""
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """End the tracer that pytest-cov is about to begin again."""
+    plugin = session.config.pluginmanager.get_plugin("_cov")
+    if _is_one_of_several() and plugin is not None and plugin.cov_controller is not None:
+        plugin.cov_controller.pause()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let a module that is marked `alone` wait until no other process tests, and others until it is done."""

@@ -33,7 +33,8 @@ from tracegate.testing.receiving import listen
 from tracegate.testing.simulator_log import Entry
 from tracegate.testing.tree import span_tree
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+# What is timed is not traced line by line, here as little as in the processes it speaks to.
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.no_cover]
 
 MIXED = 50
 WARM = 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 
 import pytest
 
@@ -32,3 +33,9 @@ def test_nothing_of_the_developers_shell_reaches_a_test() -> None:
     """A key or an endpoint in the environment would change what the gateway does."""
     ours = {CONVENTIONS}  # set by the plugin itself, where a test before this one used it
     assert [name for name in set(os.environ) - ours if name.startswith("OTEL_") or name.endswith("_API_KEY")] == []
+
+
+@pytest.mark.no_cover
+def test_what_is_not_to_be_traced_is_not() -> None:
+    """In a process of xdist neither, where one tracer lies above others."""
+    assert sys.gettrace() is None
