@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import IO, Literal
 
@@ -97,6 +98,7 @@ class Lives:
 
     def __init__(self) -> None:
         self._numbers = count()
+        self._asking = Lock()
         self._folder = Path()
         self._kept: tempfile.TemporaryDirectory[str] | None = None
         self._forks: subprocess.Popen[str] | None = None
@@ -177,8 +179,9 @@ class Lives:
 
     def _forked(self, line: str) -> int:
         assert self._forks is not None
-        piped(self._forks.stdin).write(f"{line}\n")
-        return int(piped(self._forks.stdout).readline())
+        with self._asking:  # or two threads take each other's answer, and each interferes with the other's life
+            piped(self._forks.stdin).write(f"{line}\n")
+            return int(piped(self._forks.stdout).readline())
 
 
 def faults(calls: Sequence[Call], *, new: bool = False) -> Iterator[Fault]:
