@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import msgspec
@@ -11,6 +14,7 @@ import rfc8785
 
 from tests.audit.leaves import HEX, SAMPLES
 from tests.audit.vectors import HASHES, LEAVES
+from tests.house.repository import ROOT
 from tracegate.audit.events import Heartbeat, Leaf
 from tracegate.audit.kinds import Gateway
 from tracegate.audit.leaf import LARGEST, read, write
@@ -102,3 +106,27 @@ def test_the_word_unknown_may_stand_inside_a_text() -> None:
     """Even in quotes."""
     leaf = _heartbeat('the "unknown" soldier')
     assert read(write(leaf)).leaf == leaf
+
+
+def test_reading_learns_nothing_that_two_threads_could_learn_at_once() -> None:
+    """msgspec ends the process (SIGSEGV) when a thread uses a type of which another one is about to learn."""
+    script = textwrap.dedent(
+        """
+        import sys
+        from tests.audit.vectors import LEAVES
+        from tracegate.audit.leaf import read
+
+        def seen(frame, event, argument):
+            if event == "call" and frame.f_globals["__name__"].startswith("msgspec"):
+                learnt.append(frame.f_code.co_name)
+
+        learnt = []
+        sys.setprofile(seen)
+        for raw in LEAVES:
+            read(raw)
+        sys.setprofile(None)
+        print(learnt)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

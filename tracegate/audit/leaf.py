@@ -19,6 +19,10 @@ WRITTEN = 16_384
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
+msgspec.json.Decoder(Leaf)
+# Leaves are read on several threads. What msgspec knows of a type it learns when it first meets it, and another thread
+# that meets it meanwhile takes the half of it and breaks off the process: so it meets them all here, at the import.
+
 
 @dataclass(frozen=True, slots=True)
 class ReadLeaf:

@@ -7,7 +7,7 @@ the old one stopped, and `audit reconcile` tells what it lacks. All of it blocks
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,10 @@ class Offset(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[Span, ...] = ()
 
 
+_offset = msgspec.json.Decoder(Offset).decode
+_spans = msgspec.json.Decoder(tuple[Span, ...]).decode
+
+
 @dataclass(frozen=True, slots=True)
 class Offsets:
     """The offsets of all logs of a folder.
@@ -57,7 +61,7 @@ class Offsets:
         Raises:
             Malformed: The file holds something else.
         """
-        return self._found(self._path(name, "json"), Offset)
+        return self._found(self._path(name, "json"), _offset)
 
     def write(self, name: str, offset: Offset) -> None:
         """Keep it, so that it is there after a loss of power."""
@@ -69,7 +73,7 @@ class Offsets:
         Raises:
             Malformed: The file holds something else.
         """
-        return self._found(self._path(name, "again"), tuple[Span, ...]) or ()
+        return self._found(self._path(name, "again"), _spans) or ()
 
     def ask(self, name: str, spans: Sequence[Span]) -> None:
         """Ask for it, beside what was asked before and is not begun."""
@@ -98,9 +102,9 @@ class Offsets:
     def _path(self, name: str, kind: str) -> Path:
         return self.root / FOLDER / f"{name}.{kind}"
 
-    def _found(self, path: Path, kind: type[T]) -> T | None:
+    def _found(self, path: Path, decode: Callable[[bytes], T]) -> T | None:
         try:
-            return msgspec.json.decode(self.disk.read(path), type=kind)
+            return decode(self.disk.read(path))
         except FileNotFoundError:
             return None
         except msgspec.MsgspecError as exc:
