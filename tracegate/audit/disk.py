@@ -10,8 +10,11 @@ import fcntl
 import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+
+from tracegate.audit.lane import QueueThread
 
 PUBLIC = 0o644
 """Mode of a log's files: an auditor reads them, and they can be published as they are."""
@@ -23,7 +26,7 @@ PRIVATE = 0o600
 class Disk:
     """The real one; each call is one system call, but for folders and reading."""
 
-    _beside: ThreadPoolExecutor | None = None
+    _beside: QueueThread | None = None
 
     def open(self, path: Path, mode: int = PUBLIC) -> int:
         """A descriptor to read and write a file at its end; the file is made if there is none."""
@@ -43,13 +46,23 @@ class Disk:
         At the same time: a file system that keeps a journal then writes it once, and this costs what one sync does.
         """
         if self._beside is None:
-            self._beside = ThreadPoolExecutor(1, "tracegate-audit-sync")
-        begun = self._beside.submit(self.sync, one)
+            self._beside = QueueThread("tracegate-audit-sync")
+        done: SimpleQueue[BaseException | None] = SimpleQueue()
+        self._beside.given.put(partial(self._sync_beside, one, done))
         try:
             self.sync(other)
         finally:
-            wait((begun,))
-        begun.result()
+            failed = done.get()
+        if failed is not None:
+            raise failed
+
+    def _sync_beside(self, file: int, done: SimpleQueue[BaseException | None]) -> None:
+        try:
+            self.sync(file)
+        except BaseException as exc:  # noqa: BLE001  # it is raised where it is waited for
+            done.put(exc)
+        else:
+            done.put(None)
 
     def truncate(self, file: int, size: int) -> None:
         """Cut a file to a size in bytes."""
