@@ -1,7 +1,7 @@
 """What the audit log costs by itself: `python -m tests.bench audit`, before it measures what it adds to requests.
 
 It is measured in this process, on the disk that has the folder of temporary files: leaves a second, how long one waits
-for the disk and what of that is the disk's own, the size of a bundle, verifying, signing. What the log adds to a
+for the log and for the bare disk beside it, the size of a bundle, verifying, signing. What the log adds to a
 request is work of the benchmark like any other, `audit` and `pace` of `works`.
 """
 
@@ -12,7 +12,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -58,6 +58,13 @@ NOW = 1_795_359_300
 FRAME = bytes(1_500)
 """About as much as a final."""
 
+TURNS = 10
+"""How often disk and log take turns."""
+
+SECRET = bytes(32)
+ROWS = [(kind, bytes(32)) for kind in ("wire", "canonical", "text")]
+"""What a record is found by, as many as of a whole answer."""
+
 INTENT, FINAL = (read(LEAVES[index]).leaf for index in (1, 2))
 
 
@@ -65,14 +72,13 @@ def main(seconds: float = 10.0) -> list[Verdict]:
     """Measure, and judge what can be judged by itself; the rest is told."""
     with tempfile.TemporaryDirectory(prefix="tracegate-bench-") as kept:
         folder = Path(kept)
-        alone = asyncio.run(_synced(folder / "frames", int(PER_S * min(seconds, 5))))
-        waits = asyncio.run(_waits(folder / "paced", int(PER_S * min(seconds, 5))))
+        alone, waits = asyncio.run(_waits(folder, int(PER_S * min(seconds, 5))))
         rates, cpu_us = asyncio.run(_rates(folder / "busy", seconds))
     spread = Spread.of(rates)
     whole, stream, large = verified()
     size = bundle_size()
     return [
-        told("ms, one write of 1.5 KB with its sync, p50 and p99", [at(alone, 0.5), at(alone, 0.99)]),
+        told("ms, two writes of 1.5 KB, each with its sync, p50 and p99", [at(alone, 0.5), at(alone, 0.99)]),
         told(f"ms, intent and final of {PER_S} requests a second, p50 and p99", [at(waits, 0.5), at(waits, 0.99)]),
         Verdict(f"leaves a second, by the second, at least {LEAST_PER_S:,}", spread, spread.median >= LEAST_PER_S),
         told("us CPU of the process for each of those leaves", [cpu_us]),
@@ -91,41 +97,43 @@ def told(says: str, values: Sequence[float]) -> Verdict:
     return Verdict(f"{says}: {', '.join(f'{value:.2f}' for value in values)}", None, kept=True)
 
 
-async def _synced(path: Path, times: int) -> list[float]:
-    """How long the disk takes for a frame, in milliseconds, sorted: what nobody who waits for it is spared."""
-    clock, took = SystemClock(), list[float]()
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    start = clock.now()
-    try:
-        for number in range(times):
-            await clock.sleep_until(start + number * S // PER_S)
-            began = clock.now()
+async def _waits(folder: Path, requests: int) -> tuple[list[float], list[float]]:
+    """How long the disk and the log take for each of paced requests, in milliseconds, sorted.
+
+    Of the disk: two frames, one synced after the other, which nobody who waits for it is spared. Of the log: an intent
+    and a final, with what belongs to them and can be erased. By turns, so that whatever disturbs one disturbs both.
+    """
+    clock, alone, waits = SystemClock(), list[float](), list[float]()
+    log = await _opened(folder / "paced", clock)
+    file = os.open(folder / "frames", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    async def synced(_: int) -> None:
+        began = clock.now()
+        for _ in range(2):
             os.write(file, FRAME)
             os.fdatasync(file)
-            took.append((clock.now() - began) / 1e6)
-    finally:
-        os.close(file)
-    return sorted(took)
-
-
-async def _waits(folder: Path, requests: int) -> list[float]:
-    """How long each of paced requests waits for the log, intent and final together, in milliseconds, sorted."""
-    clock, took = SystemClock(), list[float]()
-    log = await _opened(folder, clock)
+        alone.append((clock.now() - began) / 1e6)
 
     async def request(n: int) -> None:
         began = clock.now()
-        at = await log.append(intent(n), S)
-        await log.append(final(n, at), S)
-        took.append((clock.now() - began) / 1e6)
+        at = await log.append(intent(n), S, r=SECRET)
+        await log.append(final(n, at), S, rows=ROWS)
+        waits.append((clock.now() - began) / 1e6)
 
-    start, tasks = clock.now(), list[asyncio.Task[None]]()
-    for n in range(requests):
-        await clock.sleep_until(start + n * S // PER_S)
-        tasks.append(asyncio.create_task(request(n)))
-    await asyncio.gather(*tasks)
+    for first in range(0, requests, turn := max(requests // TURNS, 1)):
+        for ask in (synced, request):
+            await _paced(clock, range(first, first + turn), ask)
+    os.close(file)
     await log.close()
-    return sorted(took)
+    return sorted(alone), sorted(waits)
+
+
+async def _paced(clock: SystemClock, numbers: range, ask: Callable[[int], Coroutine[None, None, None]]) -> None:
+    start, tasks = clock.now(), list[asyncio.Task[None]]()
+    for n in numbers:
+        await clock.sleep_until(start + (n - numbers.start) * S // PER_S)
+        tasks.append(asyncio.create_task(ask(n)))
+    await asyncio.gather(*tasks)
 
 
 async def _rates(folder: Path, seconds: float) -> tuple[list[float], float]:
