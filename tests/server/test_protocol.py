@@ -392,6 +392,24 @@ def test_a_client_that_leaves_is_noticed_also_when_it_has_sent_more(loop: str, b
 
 
 @BOTH
+def test_a_client_that_leaves_late_is_noticed_whatever_it_sent(loop: str) -> None:
+    """A body that comes at once makes uvicorn stop reading, and then nobody would learn that the client left."""
+
+    async def asked(served: Served) -> None:
+        async with served.client() as client:
+            client.send(f"{POST}content-length: {len(body)}\r\n\r\n".encode() + body)
+            await until(lambda: any(connection._left for connection in made))
+            assert not made[0].flow.read_paused
+        (request,) = await served.view.until(1, SOON_S)
+        assert request.server.reason == "client_disconnect"
+        assert made[0]._left is None
+
+    body = call().partition(b"\r\n\r\n")[2] + b" " * 200_000
+    with noting() as made:
+        on_sockets(loop, asked, "sim-silence")
+
+
+@BOTH
 def test_a_client_that_does_not_read_is_dropped_at_the_deadline(loop: str, caplog: pytest.LogCaptureFixture) -> None:
     """Else what lies unsent would keep the connection; nobody logs it as a fault."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import pytest
 
-from tracegate.server.watch import FIRST_LOOK_NS, GRACE_NS, Rounds, Watch
+from tracegate.server.watch import FIRST_LOOK_NS, GRACE_NS, LEFT, Rounds, Watch
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
 
@@ -161,6 +161,27 @@ def test_a_later_deadline_is_kept_too() -> None:
         watched.watch.until(watched.start + 3 * S)
         await watched.until(3 * S)
         assert await watched.over() == [(3 * S, "deadline")]
+
+    run(main)
+
+
+def test_our_own_server_is_asked_to_tell_and_no_task_listens() -> None:
+    """Once the body is read, and no longer than the request lasts."""
+
+    async def main() -> None:
+        watched, told = Watched(), list[Callable[[], object] | None]()
+        watched.watch.extensions = {LEFT: told.append}
+        await watched.until(900 * MS)
+        assert told == []
+        watched.watch.body_read = True
+        await watched.until(1100 * MS)
+        assert len(asyncio.all_tasks()) == 2  # ours and the request's
+        (left,) = told
+        assert left is not None
+        left()
+        await watched.until(1200 * MS)
+        assert await watched.over() == [(1100 * MS, "client_disconnect")]
+        assert (watched.client.asked, told) == (0, [left, None])
 
     run(main)
 

@@ -100,9 +100,11 @@ class _Quick:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("path") == self._path and scope["type"] == "http" and not scope.get("root_path"):
-            await self._endpoint(scope, receive, send)
+            answer = self._endpoint(scope, receive, send)
         else:
-            await self._router(scope, receive, send)
+            answer = self._router(scope, receive, send)
+        del scope, receive, send  # for as long as the answer lasts, only what it needs of them is kept
+        await answer
 
 
 def _listing(gateway: Gateway, answer: Answer, path: str, route: str) -> Route:

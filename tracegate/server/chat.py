@@ -55,6 +55,7 @@ async def _stream(session: Session, reply: Reply) -> None:
         inbound.chunks += event.count
         if leaves is not None:
             leaves.send(event.data, event.texts)
+        del event  # nothing of it is kept until the next one comes
     receipt = None if leaves is None else await session.finished(leaves, None)
     comment = gateway.headers.comment(recorder, None, receipt) if gateway.comments else b""
     await session.send(comment + DONE, more=False)

@@ -23,10 +23,15 @@ _SIZES: dict[int, bytes] = {}
 """First lines of chunks that came before: those of a stream are of few sizes."""
 
 
+_OVER: Any = {}
+"""What stands for the scope once the answer begins: a stream may be open for long, and nothing asks for it."""
+
+
 class Cycle(RequestResponseCycle):
     """One request and its answer."""
 
     _head = b""  # kept for the first part of the body
+    _bodiless = False  # whether it is the answer to HEAD
 
     async def send(self, message: Any) -> None:
         """See ASGI: the head, then the parts of the body; waits while the client does not read."""
@@ -53,6 +58,8 @@ class Cycle(RequestResponseCycle):
         elif not self.response_started and kind == "http.response.start":
             self.response_started = True
             self.waiting_for_100_continue = False
+            self._bodiless = self.scope["method"] == "HEAD"
+            self.scope = _OVER
             self._head = self._rendered(message["status"], [*self.default_headers, *message.get("headers", ())])
         else:
             raise RuntimeError(f"Unexpected ASGI message `{kind}`.")
@@ -67,7 +74,7 @@ class Cycle(RequestResponseCycle):
             parts += (name, b": ", value, b"\r\n")
         if not self.keep_alive and not closes:
             parts.append(b"connection: close\r\n")
-        if self.scope["method"] == "HEAD":
+        if self._bodiless:
             self.chunked_encoding = False  # whatever the head says, nothing follows it
         elif self.chunked_encoding is None and status not in _BODILESS:
             self.chunked_encoding = True
@@ -92,7 +99,7 @@ class Cycle(RequestResponseCycle):
 
     def _measured(self, body: bytes, more: bool) -> bytes:
         """A part of a body of known length; nothing is written of one that is longer, or ends too soon."""
-        if self.scope["method"] == "HEAD":
+        if self._bodiless:
             return b""
         left = self.expected_content_length = self.expected_content_length - len(body)
         if left < 0:

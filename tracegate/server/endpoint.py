@@ -20,7 +20,7 @@ from tracegate.server.gateway import Gateway
 from tracegate.server.inbound import Scope, inbound_of, path_of, values_of
 from tracegate.server.reading import check_digest, read_body
 from tracegate.server.status import error_answer, error_event
-from tracegate.server.watch import GRACE_NS, Receive, Watch
+from tracegate.server.watch import GRACE_NS, NONE, Receive, Watch
 
 if TYPE_CHECKING:  # where no log is kept, none of it is needed
     from tracegate.audit.answer import Answer as Leaves
@@ -99,7 +99,8 @@ class Session:
         self.inbound = inbound_of(scope, self.headers, endpoint.route, endpoint.api)
         self.recorder = Recorder(self.inbound, gateway.clock, gateway.ids, ceiling=gateway.attempt_limit)
         origin = self.recorder.origin
-        self.watch = Watch(gateway.rounds, receive, task, origin, origin + gateway.deadline_ns)
+        extensions = scope.get("extensions") or NONE
+        self.watch = Watch(gateway.rounds, receive, task, origin, origin + gateway.deadline_ns, extensions)
         self.leaves = None
 
     async def run(self, answer: Answer) -> None:
@@ -170,6 +171,7 @@ class Session:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         watch.sending = False
         self.inbound.status = status
+        self.scope, self.headers = {}, {}  # a stream may be open for long, and needs nothing of them any more
 
     async def send(self, data: bytes, *, more: bool) -> None:
         """Send a part of the body; waits while the client does not read."""
@@ -315,7 +317,7 @@ class Session:
 
     def _drop(self) -> None:
         """Drop a connection whose client does not read: what lies unsent would keep it for ever."""
-        drop = self.scope.get("extensions", {}).get(DROP)
+        drop = self.watch.extensions.get(DROP)
         if drop is not None:
             drop()
 

@@ -26,6 +26,7 @@ from tracegate.server.auth import CALLED
 from tracegate.server.cycle import Cycle
 from tracegate.server.endpoint import DROP
 from tracegate.server.flag import Flag, Flow
+from tracegate.server.watch import LEFT
 
 WIRE = "tracegate.wire"
 """Where the application's lifespan state holds its `Wire`."""
@@ -76,6 +77,7 @@ class LimitedProtocol(HttpToolsProtocol):
         "_heard",
         "_in_head",
         "_in_message",
+        "_left",
         "_limit",
         "_offered",
         "_phase",
@@ -92,7 +94,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._wire: Wire = self.app_state.get(WIRE) or Wire()
         self._limit = self._wire.header
         self.timeout_keep_alive = self._wire.keep_alive_ns / 1e9  # type: ignore[assignment]  # a loop takes fractions
-        self._extensions: dict[str, object] = {DROP: self.drop, CALLED: None}
+        self._extensions: dict[str, object] = {DROP: self.drop, LEFT: self.left, CALLED: None}
+        self._left: Callable[[], object] | None = None  # called when the client leaves
         self._running: RequestResponseCycle | None = None  # the request that is being answered, or was last
         self._in_head = False
         self._in_message = False
@@ -110,6 +113,14 @@ class LimitedProtocol(HttpToolsProtocol):
             self._running.disconnected = True
         self.transport.abort()
 
+    def left(self, call: Callable[[], object] | None) -> None:
+        """Call back when the client of the running request leaves; what it still sends is read meanwhile."""
+        self._left = call
+        if call is not None:
+            self.flow.resume_reading()
+            if self._running is not None and self._running.disconnected:
+                call()
+
     # --- events of the transport and of the server ---
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -126,6 +137,9 @@ class LimitedProtocol(HttpToolsProtocol):
         if running is not None and not running.response_complete:
             running.disconnected = True
             running.message_event.set()
+            if self._left is not None:
+                self._left()
+        self._left = None
         self._extensions = {}  # it refers to us
 
     def data_received(self, data: bytes) -> None:
@@ -200,6 +214,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_message = False
         if not self._refused and not self._offered:
             super().on_message_complete()
+            self.scope = self.headers = None  # type: ignore[assignment]  # as before a request: it has its own, if any
 
     def _begin(self) -> None:
         """Start the request, or let it wait behind another; as uvicorn does it, with a cycle of our own."""

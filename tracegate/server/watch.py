@@ -1,7 +1,7 @@
 """Notices a client that leaves, and frees a request whose client does not read.
 
-One timer for all requests that are young, a timer and a task for each that lasts longer than 200 ms: quick ones never
-pay for them.
+One timer for all requests that are young, another for each that lasts longer than 200 ms: quick ones never pay for it.
+Our own server tells that a client left; under any other, a task listens for it.
 Source: the hard cases of the seams, and ruling 34: a cancel comes from outside, and its message is the reason.
 """
 
@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from tracegate.clock import Clock, Handle
 
 FIRST_LOOK_NS = 200_000_000  # a client that leaves is noticed within a second; this is the part we choose
 GRACE_NS = 1_000_000_000  # after the deadline: for the error that the deadline caused to be written
+
+LEFT = "tracegate.left"
+"""ASGI extension of our own server: `scope["extensions"][LEFT](fn)` calls back once when the client of the running
+request leaves, at once if it has; with `None` it does not any more."""
+
+NONE: Mapping[str, Any] = {}
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -73,25 +79,38 @@ class Watch:
         receive: The ASGI channel; only the watch reads it once the body is there.
         task: The request's.
         start, deadline: Monotonic nanoseconds.
+        extensions: Those of the ASGI scope.
     """
 
     __slots__ = (
         "_deadline",
         "_handle",
         "_listener",
+        "_listening",
         "_receive",
         "_rounds",
         "_task",
         "body_read",
+        "extensions",
         "first",
         "sending",
         "young",
     )
 
-    def __init__(self, rounds: Rounds, receive: Receive, task: asyncio.Task[Any], start: int, deadline: int) -> None:
+    def __init__(
+        self,
+        rounds: Rounds,
+        receive: Receive,
+        task: asyncio.Task[Any],
+        start: int,
+        deadline: int,
+        extensions: Mapping[str, Any] = NONE,
+    ) -> None:
         self._rounds = rounds
         self._receive = receive
         self._task = task
+        self.extensions = extensions
+        self._listening = False
         self._listener: asyncio.Task[None] | None = None
         self._deadline = deadline
         self.body_read = False  # from then on the watch may listen
@@ -122,14 +141,20 @@ class Watch:
             self._handle.cancel()
         if self._listener is not None:
             self._listener.cancel()
+        elif self._listening:
+            self.extensions[LEFT](None)
 
     def look(self) -> None:
         """Begin to listen, if it is time; cut off who is to blame."""
         now, deadline = self._rounds.clock.now(), self._deadline
-        if self.body_read and self._listener is None:
-            self._listener = asyncio.get_running_loop().create_task(self._listen())
+        if self.body_read and not self._listening:
+            self._listening = True
+            if LEFT in self.extensions:
+                self.extensions[LEFT](self._left)
+            else:
+                self._listener = asyncio.get_running_loop().create_task(self._listen())
         if now < deadline:
-            later = deadline if self._listener is not None else min(deadline, now + FIRST_LOOK_NS)
+            later = deadline if self._listening else min(deadline, now + FIRST_LOOK_NS)
         else:
             later = now + GRACE_NS
             if self.sending or not self.body_read or now >= deadline + GRACE_NS:
@@ -146,4 +171,7 @@ class Watch:
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._left()
+
+    def _left(self) -> None:
         self._task.cancel("client_disconnect")
