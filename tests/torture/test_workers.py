@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import re
+import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.cli.archived import ran, told
 from tests.house.repository import ROOT
 from tests.torture.clients import PATIENCE_S, Held, ask_on
 from tests.torture.judged import faults_of, heads_of, leaves_of, logs_of
 from tests.torture.killing import KINDS, SCRIPTS, Books, Tally, configuration
 from tracegate.audit.canonical import decode
+from tracegate.audit.checkpoint import parse_checkpoint
+from tracegate.audit.directory import Directory
+from tracegate.audit.events import Aborted, Leaf
+from tracegate.audit.kinds import Final
+from tracegate.audit.leaf import read
+from tracegate.audit.notes import parse_note
+from tracegate.audit.reading import StoredLog
 from tracegate.testing.simulator import Simulator
 
 pytestmark = pytest.mark.slow
@@ -73,14 +84,37 @@ async def _until(got: list[Held], most: int) -> None:
             await asyncio.sleep(AGAIN_S)  # between two looks at bytes
 
 
-def test_the_slot_of_a_worker_that_is_killed_is_taken_over(tmp_path: Path) -> None:
-    """Both logs verify, its open intents are closed, and no record stands in two logs."""
-    root = tmp_path / "log"
-    got: list[Held] = []
+@dataclass(frozen=True, slots=True)
+class Outlived:
+    """What two workers left, of which one was killed; nobody has their logs open.
 
-    async def go() -> tuple[list[str], list[bytes]]:
+    Args:
+        root: The audit directory.
+        heads: Checkpoints that were saved before the kill.
+        got: What clients got.
+        called: The bodies that the provider was sent.
+    """
+
+    root: Path
+    heads: list[str]
+    got: list[Held]
+    called: list[bytes]
+
+    def whole(self, log: StoredLog) -> list[Held]:
+        """The answers without an error that came whole, and whose ends stand in a log."""
+        ended = {leaf.record_id for leaf in map(_leaf, log.leaves()) if isinstance(leaf, Final)}
+        return [held for held in self.got if held.whole and held.status == 200 and held.record in ended]
+
+
+@pytest.fixture(scope="module")
+def outlived(tmp_path_factory: pytest.TempPathFactory) -> Outlived:
+    """They were stopped in the end; a test that writes into it takes a copy."""
+    folder = tmp_path_factory.mktemp("workers")
+    root, got = folder / "log", list[Held]()
+
+    async def go() -> Outlived:
         async with Simulator(SCRIPTS) as provider:
-            async with serving(configuration(tmp_path, provider.base_url)) as port:
+            async with serving(configuration(folder, provider.base_url)) as port:
                 enough, chance = asyncio.Event(), random.Random(4)
                 asking = [asyncio.create_task(_asking(port, got, enough, chance)) for _ in range(CLIENTS)]
                 await _until(got, EACH)
@@ -98,15 +132,93 @@ def test_the_slot_of_a_worker_that_is_killed_is_taken_over(tmp_path: Path) -> No
                 await _until(got, sum(held.whole for held in got) + EACH)
                 enough.set()  # they ask on, until nobody answers any more
             await asyncio.gather(*asking)
-            return heads, [entry.body for entry in provider.log]
+            return Outlived(root, heads, got, [entry.body for entry in provider.log])
 
-    heads, called = asyncio.run(go())
+    return asyncio.run(go())
+
+
+@pytest.fixture
+def logs(outlived: Outlived, tmp_path: Path) -> Sequence[StoredLog]:
+    """Both logs, in a copy of their own that stands in `log`."""
+    shutil.copytree(outlived.root, tmp_path / "log", ignore=shutil.ignore_patterns("*.sock"))
+    found = Directory(tmp_path / "log").logs()
+    assert [log.name.split("/")[0] for log in found] == ["r1-w0", "r1-w1"]
+    return found
+
+
+def test_the_slot_of_a_worker_that_is_killed_is_taken_over(outlived: Outlived) -> None:
+    """Both logs verify, its open intents are closed, and no record stands in two logs."""
+    root = outlived.root
     assert [log.parent.name for log in logs_of(root)] == ["r1-w0", "r1-w1"]
-    assert faults_of(root, heads) == []
+    assert faults_of(root, outlived.heads) == []
     tally = Tally()
-    Books(root).hold(got, called, tally)
+    Books(root).hold(outlived.got, outlived.called, tally)
     assert tally.faults == []
     taken, other = (list(map(decode, leaves_of(log))) for log in logs_of(root))
     assert [leaf["reason"] for leaf in taken if leaf["type"] == "log.open"] == ["new", "recovery"]
     assert [leaf["reason"] for leaf in other if leaf["type"] == "log.open"] == ["new"]
     assert "crash" in [leaf["cause"] for leaf in taken if leaf["type"] == "aborted"]
+
+
+def test_both_logs_are_sound_for_whoever_types_the_command(
+    outlived: Outlived, logs: Sequence[StoredLog], tmp_path: Path
+) -> None:
+    """`audit fsck`, with the key of each and the head that was saved before the kill."""
+    saved = {parse_checkpoint(parse_note(head).text).origin: head for head in outlived.heads}
+    assert {*saved} == {log.origin for log in logs}
+    for log in logs:
+        (tmp_path / "head").write_text(saved[log.origin])
+        said = told("fsck", str(log.folder), "--key", log.key.vkey, "--against", str(tmp_path / "head"))
+        assert (said["code"], said["log"], said["size"]) == (0, log.origin, log.size)
+
+
+def test_records_of_both_workers_are_found_and_verified(
+    outlived: Outlived, logs: Sequence[StoredLog], tmp_path: Path
+) -> None:
+    """`audit find` by the id and by the bytes of an answer, `audit verify` with the key of the log where it stands."""
+    where, answer = ("--dir", str(tmp_path / "log")), tmp_path / "answer"
+    for log in logs:
+        whole = outlived.whole(log)
+        for held in (next(held for held in whole if held.streamed), next(held for held in whole if not held.streamed)):
+            assert held.record is not None
+            answer.write_bytes(held.raw)
+            for by in (("--record", held.record), ("--body", str(answer))):
+                found = [(one["record_id"], one["log"]) for one in told("find", *by, *where)["found"]]
+                assert found == [(held.record, log.origin)], by
+            assert told("verify", held.record, "--key", log.key.vkey, *where)["verdict"] == "verified"
+
+
+def test_what_the_killed_worker_left_open_is_found_as_aborted(logs: Sequence[StoredLog], tmp_path: Path) -> None:
+    """In its own log, where whoever took its slot over closed it."""
+    left = [leaf.record_id for leaf in map(_leaf, logs[0].leaves()) if isinstance(leaf, Aborted)]
+    for record in left[:3]:
+        (found,) = told("find", "--record", record, "--dir", str(tmp_path / "log"))["found"]
+        assert (found["log"], decode(found["leaf"].encode())["type"]) == (logs[0].origin, "aborted")
+    assert left
+
+
+def test_a_sink_is_reconciled_with_the_logs_of_both(logs: Sequence[StoredLog], tmp_path: Path) -> None:
+    """One that has all misses nothing; a leaf of either log that is taken out of it is named, and no other."""
+    copied, sink = tmp_path / "exported", tmp_path / "sink"
+    shutil.copytree(tmp_path / "log", copied)  # what is exported is noted: in the copy, or the sink would not have that
+    exported = ran("export", "--dir", str(copied))
+    assert exported.exit_code == 0, exported.stderr
+    leaves = exported.stdout.splitlines(keepends=True)
+    keys = [word for log in logs for word in ("--key", log.key.vkey)]
+    command = ("reconcile", str(tmp_path / "log"), "--sink", str(sink), *keys)
+    sink.write_text("".join(leaves))
+    said = told(*command)
+    every = sum(log.size for log in logs)
+    assert (said["verdict"], said["logs"], said["leaves"], said["missing"]) == ("verified", 2, every, 0)
+    for log in logs:
+        at = log.size // 2
+        left = [line for line in leaves if (decoded := json.loads(line))["log"] != log.origin or decoded["index"] != at]
+        sink.write_text("".join(left))
+        said = told(*command)
+        assert (said["code"], said["missing"]) == (1, 1)
+        assert [(one["log"], one["index"]) for one in said["checks"] if one["result"] == "fail"] == [(log.origin, at)]
+
+
+def _leaf(at: tuple[int, bytes]) -> Leaf:
+    """What a leaf says."""
+    return read(at[1]).leaf
