@@ -1,7 +1,7 @@
 """A log of a thousand leaves, and everything that can be done to one byte, one leaf or one file of it.
 
-`fsck` looks for faults to the end; here the first one is enough, and a leaf that was read once is known. Nothing else
-differs from what `tracegate audit fsck` does.
+`fsck` looks for faults to the end; here the first one is enough, and what was read, hashed or verified once is known.
+Nothing else differs from what `tracegate audit fsck` does.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from tests.audit.made import SIGNER, Files, log_files
 from tests.audit.vectors import ORIGIN
 from tracegate.audit import fsck as check
 from tracegate.audit import segments, tiles
+from tracegate.audit.checkpoint import open_checkpoint
 from tracegate.audit.events import Closed, Heartbeat, Opened
 from tracegate.audit.kinds import At, Final, Gateway, Intent, Res
 from tracegate.audit.leaf import read, write
-from tracegate.audit.merkle import leaf_hash
+from tracegate.audit.merkle import leaf_hash, node_hash
 
 LEAVES = 1_000
 RECORDS = 60
@@ -121,17 +122,22 @@ def found(files: Files) -> bool:
 
 @contextmanager
 def quick() -> Iterator[None]:
-    """Let `found` end with the first fault, and read nothing twice."""
+    """Let `found` end with the first fault, and read, hash and verify nothing twice."""
     hashed = lru_cache(2 * LEAVES)(leaf_hash)
     once: dict[str, Any] = {
         "read": lru_cache(2 * LEAVES)(read),
         "scan": lru_cache(FILES)(segments.scan),
         "leaf_hash": hashed,
+        "open_checkpoint": lru_cache(FILES)(open_checkpoint),
+    }
+    of_tiles: dict[str, Any] = {
+        "entries_of": lru_cache(FILES)(tiles.entries_of),
+        "node_hash": lru_cache(2 * LEAVES)(node_hash),
     }
     with (
         mock.patch.multiple(check, _Check=_First, **once),
         mock.patch.object(segments, "leaf_hash", hashed),
-        mock.patch.object(tiles, "entries_of", lru_cache(FILES)(tiles.entries_of)),
+        mock.patch.multiple(tiles, **of_tiles),
     ):
         yield
 
