@@ -10,7 +10,7 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
-from tracegate.audit.disk import PRIVATE, Disk, make_folders, stage
+from tracegate.audit.disk import PRIVATE, Disk, known, make_folders, stage
 from tracegate.clock import RandomIds
 
 FOLDER = "tenants"
@@ -43,7 +43,7 @@ class TenantKeys:
         found = self._known.get(tenant)
         if found is None:
             path = self._folder / f"{hashlib.sha256(tenant.encode()).hexdigest()[:32]}.key"
-            found = self._known[tenant] = _read(self._disk, path) or self._made(path)
+            found = self._known[tenant] = known(self._disk, path) or self._made(path)
         return found
 
     def _made(self, path: Path) -> bytes:
@@ -62,9 +62,3 @@ class TenantKeys:
 def keys_of(private: Path) -> list[bytes]:
     """The keys of all tenants, for a reader that may search them all."""
     return [path.read_bytes() for path in sorted((private / FOLDER).glob("*.key"))]
-
-
-def _read(disk: Disk, path: Path) -> bytes | None:
-    with suppress(FileNotFoundError):
-        return disk.read(path)
-    return None
