@@ -1,4 +1,4 @@
-"""What the audit log counts of itself, for whoever shows it.
+"""What the audit log counts of itself, for whoever shows it; and what its configuration and it both go by.
 
 Values and the interface that gives them; nothing is counted here. The audit room fills them, telemetry renders them:
 neither knows the other. Counters begin at 0 with the process; what is durable is in the log itself, whoever counted.
@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 AuditMode = Literal["strict", "available", "off"]
+
+DAY_NS = 86_400 * 10**9
+
+KEEP_NS = 184 * DAY_NS
+"""How long leaves are kept where nobody says it. Source: Regulation (EU) 2024/1689, articles 19 and 26(6)."""
 
 
 @dataclass(frozen=True, slots=True)

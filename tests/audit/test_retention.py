@@ -12,7 +12,8 @@ from tracegate.audit.directory import Directory
 from tracegate.audit.disk import Disk
 from tracegate.audit.kinds import At, Intent
 from tracegate.audit.offsets import Offset, Offsets
-from tracegate.audit.retention import DAY_NS, DEFAULT, Before, Plan, Retention, first_open, plan, remove
+from tracegate.audit.retention import DEFAULT, Before, Plan, Retention, first_open, plan, remove
+from tracegate.custody import DAY_NS
 from tracegate.errors import Malformed
 from tracegate.testing.clock import EPOCH
 

@@ -13,10 +13,11 @@ from tests.agreement.house import loaded
 from tests.server.opened import config
 from tracegate.audit.control import ask
 from tracegate.audit.opening import InUse
-from tracegate.audit.retention import DAY_NS, Retention
+from tracegate.audit.retention import Retention
 from tracegate.build.audit import Keeping, gateway_of, keeping_of, settings_of
 from tracegate.clock import RandomIds, SystemClock
 from tracegate.config.model import Config
+from tracegate.custody import DAY_NS
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.ids import SeededIds
 

@@ -22,12 +22,8 @@ from tracegate.audit.offsets import Offset, Offsets
 from tracegate.audit.reading import StoredLog
 from tracegate.audit.segments import name_of
 from tracegate.audit.tiles import WIDTH, Tile
+from tracegate.custody import DAY_NS, KEEP_NS
 from tracegate.errors import Malformed
-
-DAY_NS = 86_400 * 10**9
-
-KEEP_NS = 184 * DAY_NS
-"""How long leaves are kept where nobody says it. Source: Regulation (EU) 2024/1689, articles 19 and 26(6)."""
 
 
 @dataclass(frozen=True, slots=True)

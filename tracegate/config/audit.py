@@ -22,12 +22,17 @@ from tracegate.config.schema import Otlp
 from tracegate.config.telemetry import exporter
 from tracegate.config.validate import section
 from tracegate.config.words import duration
+from tracegate.custody import DAY_NS, KEEP_NS
 
 FOLDER = "tracegate-audit"
 """The directory beside the file, or in the current folder where there is none."""
 
-_DAY = 86_400 * 10**9
-FLOORS: dict[Preset, int] = {"ai-act": 184 * _DAY, "pci": 365 * _DAY, "hipaa": 2192 * _DAY, "sec-17a4": 2192 * _DAY}
+FLOORS: dict[Preset, int] = {
+    "ai-act": KEEP_NS,
+    "pci": 365 * DAY_NS,
+    "hipaa": 2192 * DAY_NS,
+    "sec-17a4": 2192 * DAY_NS,
+}
 """The shortest retention of each preset."""
 
 _NO_ELEMENT = re.compile(r"[^A-Za-z0-9._-]+")
