@@ -21,7 +21,7 @@ class ShippedLeaf:
         index: Where it stands there.
         raw: Its bytes: what the tree was made over.
         hash: Of the leaf in the tree.
-        t: When it was made, in UTC nanoseconds.
+        t: When it was made, in UTC nanoseconds; `None` where it does not tell.
         record_id: Of the request that it is about.
         trace, span: Ids of that request's SERVER span, 16 and 8 bytes; both or neither.
     """
@@ -30,7 +30,7 @@ class ShippedLeaf:
     index: int
     raw: bytes
     hash: bytes
-    t: int
+    t: int | None
     record_id: str | None = None
     trace: bytes | None = None
     span: bytes | None = None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.audit.stored import NAME, ORIGIN, S, T, beat, closed, final, intent, opened, put, record_at, signer_of, store
 from tracegate.audit.events import Leaf
 from tracegate.audit.leaf import read, write
 from tracegate.audit.merkle import included
-from tracegate.audit.reading import StoredLog, written_at
+from tracegate.audit.reading import StoredLog, Times, written_at
 from tracegate.audit.segments import name_of
 from tracegate.audit.tiles import Tile
 from tracegate.errors import Malformed
@@ -164,3 +165,12 @@ def test_when_a_leaf_was_written() -> None:
     record = record_at(T)
     said: list[Leaf] = [beat(T + 1), closed(T + 2), intent(record, T), final(record, T), final(record, T, late=True)]
     assert [written_at(write(leaf)) for leaf in said] == [T + 1, T + 2, None, T + S, None]
+
+
+def test_when_a_leaf_was_made() -> None:
+    """An intent was when its request came, a final when its answer ended, also where it was late."""
+    record = record_at(T)
+    said: list[Leaf] = [beat(T + 1), closed(T + 2), intent(record, T), final(record, T), final(record, T, late=True)]
+    made = [msgspec.json.decode(write(leaf), type=Times).made_at for leaf in said]
+    assert made == [T + 1, T + 2, T, T + S, T + S]
+    assert msgspec.json.decode(b'{"v":1}', type=Times).made_at is None

@@ -149,4 +149,5 @@ def test_what_a_leaf_says_of_itself_goes_beside_its_bytes() -> None:
     assert (intent.trace, intent.span) == (final.trace, final.span)
     assert len(intent.trace or b"") == 16
     assert len(intent.span or b"") == 8
-    assert opened.t <= intent.t < final.t  # of an intent when it began, of a final when it ended
+    assert (opened.t or 0) <= (intent.t or 0) < (final.t or 0)  # of an intent when it began, of a final when it ended
+    assert leaf_of(ORIGIN, 3, b'{"type":"of.tomorrow","v":1}').t is None

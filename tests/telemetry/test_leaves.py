@@ -28,9 +28,9 @@ LOG = "gw.example/tracegate/prod/r1-w0/2026-11"
 TOOK = Answer(200, (), b"")
 
 
-def leaf(index: int = 7, **more: Any) -> ShippedLeaf:
+def leaf(index: int = 7, t: int | None = EPOCH, **more: Any) -> ShippedLeaf:
     """One that is about no request, unless more is said."""
-    return ShippedLeaf(LOG, index, b'{"n":"\xc3\xa4"}', bytes(range(32)), EPOCH, **more)
+    return ShippedLeaf(LOG, index, b'{"n":"\xc3\xa4"}', bytes(range(32)), t, **more)
 
 
 class Post:
@@ -91,6 +91,16 @@ def test_a_leaf_about_the_log_has_no_ids() -> None:
     assert (record.trace_id, record.span_id, record.flags) == (b"", b"", 0)
     assert "audit.record.id" not in {one.key for one in record.attributes}
     assert [one.value.int_value for one in record.attributes if one.key == "audit.sequence.number"] == [0]
+
+
+def test_a_leaf_that_tells_no_time_has_none() -> None:
+    """Absent is how OTLP says that it is not known; all else is there."""
+    timed, one = sent(leaf(), leaf(t=None)).resource_logs[0].scope_logs[0].log_records
+    assert {field.name for field, _ in timed.ListFields()} - {field.name for field, _ in one.ListFields()} == {
+        "time_unix_nano",
+        "observed_time_unix_nano",
+    }
+    assert one.body == timed.body
 
 
 def test_many_leaves_go_in_one_request_in_their_order() -> None:

@@ -40,15 +40,21 @@ class SignedHead:
         return self.checkpoint.size
 
 
-class _Times(msgspec.Struct):
-    """What of a leaf tells when it was written."""
+class Times(msgspec.Struct):
+    """What of a leaf tells when it was made, in µs since 1970 UTC."""
 
     t: int | None = None
     t_end: int | None = None
+    t_start: int | None = None
     late: bool = False
 
+    @property
+    def made_at(self) -> int | None:
+        """Its own time: of a record's end when that came, of an intent when its request did; `None`: it tells none."""
+        return next((t for t in (self.t, self.t_end, self.t_start) if t is not None), None)
 
-_times = msgspec.json.Decoder(_Times).decode
+
+_times = msgspec.json.Decoder(Times).decode
 
 
 class StoredLog:

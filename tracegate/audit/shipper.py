@@ -14,7 +14,7 @@ import msgspec
 
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.offsets import Offset, Offsets, Span, count, merged, without
-from tracegate.audit.reading import StoredLog
+from tracegate.audit.reading import StoredLog, Times
 from tracegate.audit.tiles import WIDTH
 from tracegate.errors import Malformed
 from tracegate.shipment import ShippedLeaf
@@ -24,12 +24,9 @@ US = 1_000  # nanoseconds
 logger = logging.getLogger(__name__)
 
 
-class _Said(msgspec.Struct):
+class _Said(Times):
     """What of a leaf stands beside its bytes when it is shipped: an index copy, never evidence."""
 
-    t: int | None = None
-    t_end: int | None = None
-    t_start: int | None = None
     record_id: str | None = None
     trace_id: str | None = None
     span_id: str | None = None
@@ -139,7 +136,7 @@ class Shipper:
 def leaf_of(log: str, index: int, raw: bytes) -> ShippedLeaf:
     """A leaf as it is shipped."""
     said = _said(raw)
-    t = next((t for t in (said.t, said.t_end, said.t_start) if t is not None), 0)
+    t = None if said.made_at is None else said.made_at * US
     ids = (said.trace_id, said.span_id) if said.trace_id and said.span_id else (None, None)
     trace, span = (None if id is None else bytes.fromhex(id) for id in ids)
-    return ShippedLeaf(log, index, raw, leaf_hash(raw), t * US, said.record_id, trace, span)
+    return ShippedLeaf(log, index, raw, leaf_hash(raw), t, said.record_id, trace, span)

@@ -15,7 +15,7 @@ import msgspec
 from tracegate.audit.bundles import bundle, without_request
 from tracegate.audit.directory import Directory
 from tracegate.audit.own_leaves import MOST
-from tracegate.audit.reading import StoredLog
+from tracegate.audit.reading import StoredLog, Times
 from tracegate.audit.records import Erasures, Stood, blinding_of, find, stood
 from tracegate.audit.verdict import VERIFIED
 from tracegate.cli.archive import Where, blinds_of, noted, nothing, record_of, shown, told
@@ -23,19 +23,11 @@ from tracegate.cli.record_shown import line_of
 from tracegate.errors import Unreadable
 
 
-class _Said(msgspec.Struct):
+class _Said(Times, kw_only=True):
     """What of a leaf tells whether it is exported, and which record it closes."""
 
     type: str
-    t: int | None = None
-    t_end: int | None = None
-    t_start: int = 0
     record_id: str | None = None
-
-    @property
-    def time(self) -> int:
-        """µs since 1970 UTC; of an intent, when its request came."""
-        return next((t for t in (self.t, self.t_end) if t is not None), self.t_start)
 
 
 _said = msgspec.json.Decoder(_Said).decode
@@ -43,7 +35,10 @@ _said = msgspec.json.Decoder(_Said).decode
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is exported of one log: its leaves between two indices whose times are between two others."""
+    """What is exported of one log: its leaves between two indices whose times are between two others.
+
+    A leaf that tells no time is before all others.
+    """
 
     log: StoredLog
     start: int
@@ -55,7 +50,8 @@ class Window:
         """Its leaves, with what they say."""
         for index, raw in self.log.leaves(self.start, self.end):
             said = _said(raw)
-            if self.since <= said.time and (self.until is None or said.time < self.until):
+            at = said.made_at or 0
+            if self.since <= at and (self.until is None or at < self.until):
                 yield index, raw, said
 
 

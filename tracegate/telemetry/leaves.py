@@ -118,10 +118,12 @@ def record_of(leaf: ShippedLeaf) -> bytes:
     }
     if leaf.record_id is not None:
         attributes[RECORD_ID] = leaf.record_id
-    parts = [_fixed64(0x09, leaf.t), field(0x2A, field(0x0A, leaf.raw))]
+    parts = [] if leaf.t is None else [_fixed64(0x09, leaf.t)]
+    parts += [field(0x2A, field(0x0A, leaf.raw))]
     parts += [field(0x32, key_value(key, value)) for key, value in attributes.items()]
     if leaf.trace is not None and leaf.span is not None:
         parts += [_flags(0x45, SAMPLED), field(0x4A, leaf.trace), field(0x52, leaf.span)]
-    parts += [_fixed64(0x59, leaf.t), text_field(0x62, names.EVENT_TRACEGATE_AUDIT_V1)]
+    parts += [] if leaf.t is None else [_fixed64(0x59, leaf.t)]
+    parts += [text_field(0x62, names.EVENT_TRACEGATE_AUDIT_V1)]
     body = b"".join(parts)
     return b"".join((b"\x12", varint(len(body)), body))
