@@ -13,6 +13,7 @@ import pytest
 
 from tests.audit.failing import SECOND, FaultyDisk, SlowLane, final, intent, record
 from tests.audit.leaves import GATEWAY
+from tests.audit.running import running
 from tracegate.audit.events import Heartbeat, Leaf
 from tracegate.audit.folder import Folder
 from tracegate.audit.fsck import fsck
@@ -43,7 +44,7 @@ Scene = Callable[[Audit, FakeClock, FaultyDisk], Awaitable[None]]
 async def _opened(folder: Path, clock: FakeClock, disk: FaultyDisk, **more: Any) -> Audit:
     settings = Settings(Home(folder, "gw.example", "prod", "r1"), **more.pop("settings", {}))
     lane, beside = SlowLane(clock, more.pop("delay", 100_000)), SlowLane(clock, 0)
-    return await Audit.open(settings, GATEWAY, clock, SeededIds(1), lane=lane, disk=disk, beside=beside, **more)
+    return await running(settings, GATEWAY, clock, SeededIds(1), lane=lane, disk=disk, beside=beside, **more)
 
 
 class Later(FakeClock):
@@ -377,7 +378,7 @@ def test_a_disk_that_does_not_answer_is_not_waited_for_at_the_end(
         clock, disk = FakeClock(), FaultyDisk()
         settings = Settings(Home(tmp_path, "gw.example", "prod", "r1"))
         lanes = SlowLane(clock), SlowLane(clock)
-        audit = await Audit.open(settings, GATEWAY, clock, SeededIds(1), lane=lanes[0], disk=disk, beside=lanes[1])
+        audit = await running(settings, GATEWAY, clock, SeededIds(1), lane=lanes[0], disk=disk, beside=lanes[1])
         lanes[stuck].delay = 100 * SECOND
         since = clock.now()
         await audit.close()
@@ -393,7 +394,7 @@ def test_the_real_lanes_and_disk_will_do(tmp_path: Path) -> None:
 
     async def go() -> None:
         settings = Settings(Home(tmp_path, "localhost", "default", "r1", shared=True), "available", 5)
-        audit = await Audit.open(settings, GATEWAY, SystemClock(), RandomIds())
+        audit = await running(settings, GATEWAY, SystemClock(), RandomIds())
         assert (audit.mode, audit.wait_ns, audit.replica) == ("available", 5, "r1-w0")
         await audit.erase([record(1)], "ann", "asked for")
         await audit.close()

@@ -12,6 +12,7 @@ import pytest
 from tests.agreement.house import loaded
 from tests.audit.failing import place_in
 from tests.audit.leaves import GATEWAY
+from tests.audit.running import running
 from tracegate.audit.process import Audit, Settings
 from tracegate.audit.succession import Home
 from tracegate.build.shipping import LeafShipping, shipping_of
@@ -28,7 +29,7 @@ RESOURCE: Mapping[str, str] = {"service.name": "shop"}
 async def opened(folder: Path) -> Audit:
     """The audit log of a process."""
     origin = place_in(folder).origin.split("/")
-    return await Audit.open(Settings(Home(folder, origin[0], origin[2], "r1")), GATEWAY, CLOCK, IDS)
+    return await running(Settings(Home(folder, origin[0], origin[2], "r1")), GATEWAY, CLOCK, IDS)
 
 
 def shipped(audit: Audit, ship: str) -> LeafShipping | None:

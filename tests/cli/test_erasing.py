@@ -11,6 +11,7 @@ import pytest
 
 from tests.audit.commanding import while_open
 from tests.audit.leaves import GATEWAY
+from tests.audit.running import running
 from tests.audit.stored import ORIGIN, T, final, r_of, record_at, signer_of
 from tests.cli.archived import GONE, NOBODY, ONE, RUNS, TWO, archive, last, ran, told
 from tracegate.audit.asked import answered
@@ -23,7 +24,7 @@ from tracegate.audit.folder import Folder
 from tracegate.audit.fsck import fsck
 from tracegate.audit.lane import ThreadLane
 from tracegate.audit.opening import Place, open_log
-from tracegate.audit.process import Audit, Settings
+from tracegate.audit.process import Settings
 from tracegate.audit.succession import Home
 from tracegate.clock import RandomIds, SystemClock
 
@@ -90,7 +91,7 @@ def test_a_running_gateway_erases_and_notes_who_read(tmp_path: Path) -> None:
     async def main() -> tuple[Any, Any, int]:
         clock = SystemClock()
         settings = Settings(Home(root, "localhost", "test", "r1"))
-        audit = await Audit.open(settings, GATEWAY, clock, RandomIds(), checkpoint_ns=1_000_000)
+        audit = await running(settings, GATEWAY, clock, RandomIds(), checkpoint_ns=1_000_000)
         control = Control(settings.home.private, audit.replica, ThreadLane(), partial(answered, audit))
         await control.start()
         origin = audit.epoch.origin

@@ -11,6 +11,7 @@ import pytest
 
 from tests.audit.leaves import GATEWAY
 from tests.audit.old import RECORD, THEN, faults, old_log
+from tests.audit.running import running
 from tests.audit.stored import NAME, ORIGIN, S, T, closed, opened, put, store
 from tests.cli.archived import last, ran, told
 from tracegate.audit.asked import answered
@@ -20,7 +21,7 @@ from tracegate.audit.disk import Disk
 from tracegate.audit.events import Leaf, Pruned
 from tracegate.audit.lane import ThreadLane
 from tracegate.audit.opening import Place, open_log
-from tracegate.audit.process import Audit, Settings
+from tracegate.audit.process import Settings
 from tracegate.audit.retention import Retention
 from tracegate.audit.succession import Home
 from tracegate.clock import RandomIds, SystemClock
@@ -129,7 +130,7 @@ def test_a_running_gateway_does_it(tmp_path: Path) -> None:
 
     async def main() -> tuple[Any, Any]:
         settings = Settings(Home(root, "localhost", "test", "r1"), retention=Retention("short", 0))
-        audit = await Audit.open(settings, GATEWAY, SystemClock(), RandomIds(), checkpoint_ns=1_000_000)
+        audit = await running(settings, GATEWAY, SystemClock(), RandomIds(), checkpoint_ns=1_000_000)
         control = Control(settings.home.private, audit.replica, ThreadLane(), partial(answered, audit))
         await control.start()
         log = audit.epoch.log

@@ -12,6 +12,7 @@ from click.testing import Result
 
 from tests.audit.commanding import while_open
 from tests.audit.leaves import GATEWAY
+from tests.audit.running import running
 from tests.audit.stored import ORIGIN, T
 from tests.cli.archived import archive, ran, told
 from tracegate.audit.asked import answered
@@ -22,7 +23,7 @@ from tracegate.audit.folder import Folder
 from tracegate.audit.fsck import fsck
 from tracegate.audit.lane import ThreadLane
 from tracegate.audit.opening import Place, open_log
-from tracegate.audit.process import Audit, Settings
+from tracegate.audit.process import Settings
 from tracegate.audit.succession import Home
 from tracegate.clock import RandomIds, SystemClock
 
@@ -31,9 +32,7 @@ def test_a_running_gateway_gets_another_key(tmp_path: Path) -> None:
     """Twice: once for a person, once for a program; each log that ended is sound, and its key is gone."""
 
     async def main() -> tuple[list[str], Result, Any]:
-        audit = await Audit.open(
-            Settings(Home(tmp_path, "localhost", "test", "r1")), GATEWAY, SystemClock(), RandomIds()
-        )
+        audit = await running(Settings(Home(tmp_path, "localhost", "test", "r1")), GATEWAY, SystemClock(), RandomIds())
         control = Control(audit.home.private, audit.replica, ThreadLane(), partial(answered, audit))
         await control.start()
         keys = [audit.epoch.signer.key.vkey]

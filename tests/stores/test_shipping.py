@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.audit.leaves import GATEWAY
+from tests.audit.running import running
 from tests.stores.shipping import CLOCK, Story, reconciled, story
 from tracegate.audit.directory import Directory
-from tracegate.audit.process import Audit, Settings
+from tracegate.audit.process import Settings
 from tracegate.audit.shipping import Shipping
 from tracegate.audit.succession import Home
 from tracegate.clock import RandomIds
@@ -69,7 +70,7 @@ def test_leaves_are_in_the_store_when_they_are_acknowledged(stack: Stack, tmp_pa
         to = Otlp(f"{stack.otlp_audit}/v1/logs")
         ids, poster = RandomIds(), leaf_poster(to)
         settings = Settings(Home(tmp_path, "gw.example", "stores", ids.request(CLOCK.wall())))
-        audit = await Audit.open(settings, GATEWAY, CLOCK, ids)
+        audit = await running(settings, GATEWAY, CLOCK, ids)
         sink = leaf_sink(to, {"service.name": "shipping"}, CLOCK, poster)
         await audit.close()
         (log,) = Directory(tmp_path).logs()

@@ -14,6 +14,7 @@ import msgspec
 
 from tests.audit.failing import FaultyDisk, SlowLane
 from tests.audit.leaves import GATEWAY
+from tests.audit.running import running
 from tracegate.audit.blinds import Blinds
 from tracegate.audit.checkpoint import parse_checkpoint
 from tracegate.audit.events import Aborted
@@ -25,7 +26,7 @@ from tracegate.audit.leaf import read
 from tracegate.audit.merkle import leaf_hash
 from tracegate.audit.notes import parse_note
 from tracegate.audit.opening import StartRefused
-from tracegate.audit.process import Audit, Settings
+from tracegate.audit.process import Settings
 from tracegate.audit.segments import scan
 from tracegate.clock import SystemClock
 from tracegate.errors import Malformed
@@ -57,9 +58,7 @@ def reopened(settings: Settings) -> list[str]:
     async def again() -> None:
         clock = Today()
         lanes = SlowLane(clock), SlowLane(clock)
-        audit = await Audit.open(
-            settings, GATEWAY, clock, SeededIds(1), lane=lanes[0], beside=lanes[1], disk=FaultyDisk()
-        )
+        audit = await running(settings, GATEWAY, clock, SeededIds(1), lane=lanes[0], beside=lanes[1], disk=FaultyDisk())
         await clock.sleep_until(clock.now() + SETTLE_NS)
         await audit.close()
 

@@ -17,6 +17,7 @@ import msgspec
 import tracegate.audit.writer
 from tests.audit.failing import final, intent
 from tests.audit.leaves import GATEWAY
+from tests.audit.running import running
 from tracegate.audit.lane import ThreadLane
 from tracegate.audit.log import LogUnavailable
 from tracegate.audit.opening import StartRefused
@@ -79,7 +80,7 @@ async def _opened(folder: Path, clock: SystemClock) -> Audit | None:
     lane = _OneThread()
     for _ in range(TRIES):
         try:
-            return await Audit.open(
+            return await running(
                 settings_in(folder), GATEWAY, clock, RandomIds(), lane=lane, checkpoint_ns=CHECKPOINT_NS
             )
         except OSError:

@@ -27,12 +27,12 @@ import msgspec
 
 from tests.audit.failing import FaultyDisk, SlowLane, final, intent
 from tests.audit.leaves import GATEWAY
+from tests.audit.running import running
 from tests.house.repository import ROOT
 from tests.torture.judged import Today, faults_of, heads_of, reopened
 from tests.torture.life import settings_in
 from tests.torture.power import Drive
 from tests.torture.traced import FILES, WHOLE, Call, calls_of
-from tracegate.audit.process import Audit
 from tracegate.testing.ids import SeededIds
 from tracegate.testing.loop import run
 
@@ -201,7 +201,7 @@ def left_behind(folder: Path, size: int) -> None:
         clock = Today()
         made = folder.with_suffix(".made")
         lanes = SlowLane(clock), SlowLane(clock)
-        audit = await Audit.open(
+        audit = await running(
             settings_in(made), GATEWAY, clock, SeededIds(1), lane=lanes[0], beside=lanes[1], disk=FaultyDisk()
         )
         log, origin = audit.epoch.log, audit.epoch.origin

@@ -32,7 +32,7 @@ from tracegate.audit.reading import StoredLog
 from tracegate.audit.render import LeafWriter
 from tracegate.audit.retention import DEFAULT, Before, Pruning, Retention, first_open, plan, remove
 from tracegate.audit.signature import ResponseSigner
-from tracegate.audit.succession import Home, Taken, following, month_ends, next_epoch, take
+from tracegate.audit.succession import Home, Taken, following, month_ends, next_epoch
 from tracegate.clock import Clock, Ids
 from tracegate.custody import LogNumbers, Numbers
 from tracegate.errors import Malformed, TracegateError
@@ -75,7 +75,7 @@ class Settings:
 
 
 class Audit:
-    """The audit log of a process; `Audit.open` makes it, or it is made of one that was taken and told to `run`.
+    """The audit log of a process; it is made of one that was taken, and told to `run`.
 
     Args:
         taken: The replica, and its log of now.
@@ -134,50 +134,6 @@ class Audit:
         self._tasks: list[asyncio.Task[None]] = []
         self.epoch = self._epoch(log, log.signer)
         """The log of now."""
-
-    @classmethod
-    async def open(
-        cls,
-        settings: Settings,
-        gateway: Gateway,
-        clock: Clock,
-        ids: Ids,
-        *,
-        lane: Lane | None = None,
-        disk: Disk | None = None,
-        dropped: Callable[[], int | None] = lambda: None,
-        clock_state: Callable[[], ClockState | None] = lambda: None,
-        checkpoint_ns: int = CHECKPOINT_NS,
-        beside: Lane | None = None,
-    ) -> Audit:
-        """Take the log of this process and run it; see `Audit` for what is given.
-
-        Raises:
-            InUse: Another process has it.
-            StartRefused: It must not be continued as it is.
-            OSError: It can't be written.
-        """
-        lane, disk = lane or ThreadLane(), disk or Disk()
-        try:
-            taken = await lane.run(partial(take, disk, settings.home, gateway, clock))
-        except BaseException:
-            lane.close()
-            raise
-        audit = cls(
-            taken,
-            settings,
-            gateway,
-            clock,
-            ids,
-            lane=lane,
-            disk=disk,
-            dropped=dropped,
-            clock_state=clock_state,
-            checkpoint_ns=checkpoint_ns,
-            beside=beside,
-        )
-        audit.run()
-        return audit
 
     def run(self) -> None:
         """Take leaves from now on."""
