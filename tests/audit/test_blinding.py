@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 
 import pytest
 
 from tests.audit.vectors import DIGESTS, LEAVES, VECTORS, R
-from tracegate.audit.blinding import CANONICAL, REQUEST, TEXT, WIRE, blind, commit, committed, r_hash, text_digest
+from tracegate.audit.blinding import (
+    CANONICAL,
+    REQUEST,
+    TEXT,
+    WIRE,
+    blind,
+    commit,
+    committed,
+    keyed_digest,
+    r_hash,
+    text_digest,
+)
 from tracegate.audit.kinds import Final
 from tracegate.audit.leaf import read
 
@@ -30,6 +42,14 @@ def test_every_field_has_a_blind_of_its_own() -> None:
     names = (REQUEST, WIRE, CANONICAL, f"{TEXT}0", f"{TEXT}1")
     assert len({blind(R[0], name) for name in names}) == len(names)
     assert commit(blind(R[0], WIRE), DIGESTS["wire"]).hex() == committed(R[0], WIRE, DIGESTS["wire"])
+
+
+@pytest.mark.parametrize("size", [0, 1, 32, 63, 64, 65, 200])
+def test_a_keyed_digest_is_the_hmac_of_the_standard_library(size: int) -> None:
+    """Whatever the lengths of the key and of what is digested."""
+    key = bytes(range(size))
+    for message in (b"", b"id\n" + bytes(32), bytes(500)):
+        assert keyed_digest(key, message) == hmac.digest(key, message, "sha256")
 
 
 @pytest.mark.parametrize("text", ["Paris.", " Paris.\r\n", "\tParis.\r", "Paris.\n\n", f"{VECTORS['text']} \t\n"])

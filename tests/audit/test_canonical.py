@@ -191,3 +191,22 @@ def test_a_value_comes_with_its_form() -> None:
     fraction = canonical_value(b"[1.50]")
     assert fraction is not None
     assert fraction[1] == b"[1.5]"
+
+
+def test_the_quick_way_and_the_long_one_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a body, and of whatever becomes of it when one byte is another: no second reader may be more lenient."""
+    put = b'"\\ {}[]:,0e.-\x00\x0b\x7f\xc3'
+    bodies = [BODY] + [BODY[:at] + bytes((byte,)) + BODY[at + 1 :] for at in range(len(BODY)) for byte in put]
+    bodies += [
+        b'{"a":1,"b":{"c":2,"c":2}}',
+        b"[01]",
+        b"[1.]",
+        b"[+1]",
+        b'["\\u0041\\/"]',
+        b"\xef\xbb\xbf[]",
+        b"[1]\x0c",
+        b"[1]]",
+    ]
+    quick = [canonical_value(body) for body in bodies]
+    monkeypatch.setattr("tracegate.audit.canonical._quickly", lambda body: None)
+    assert [repr(found) for found in quick] == [repr(canonical_value(body)) for body in bodies]

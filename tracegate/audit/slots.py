@@ -6,11 +6,12 @@ place. Slots stand in the order of those leaves. What is erased stays recognisab
 
 from __future__ import annotations
 
-import hmac
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from tracegate.audit.blinding import keyed_digest
 
 SIZE = 64
 """Bytes of a slot: a power of two, so that none lies across two sectors of a disk."""
@@ -67,7 +68,7 @@ def slot(record_id: str, kind: str, index: int, value: bytes) -> bytes:
 
 def keyed(key: bytes, kind: str, digest: bytes) -> bytes:
     """What is kept of a digest."""
-    return hmac.digest(key, _PREFIXES[kind] + digest, "sha256")
+    return keyed_digest(key, _PREFIXES[kind] + digest)
 
 
 def erased(raw: bytes) -> bytes:
