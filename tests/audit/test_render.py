@@ -35,7 +35,7 @@ EVENTS = "text/event-stream; charset=utf-8"
 
 
 def _sent(case: Case, status: int | None = 200, media: str = JSON, **members: Any) -> Sent:
-    return replace(Sent(status, media, 4, DIGEST, "complete", case.now), **members)
+    return Sent(status, media, 4, DIGEST, "complete", case.now)._replace(**members)
 
 
 def _final(case: Case, sent: Sent, exc: BaseException | None = None) -> Final:
@@ -252,7 +252,7 @@ def test_texts_of_others_are_fitted() -> None:
 def test_no_path_is_the_root() -> None:
     """RFC 9110, section 4.2.3; any other is told as it came."""
     for path, said in (("", "/"), ("/v1/chat%2Fcompletions", "/v1/chat%2Fcompletions")):
-        assert WRITER.intent(_success().recorder, replace(QUESTION, path=path)).req.path == said
+        assert WRITER.intent(_success().recorder, QUESTION._replace(path=path)).req.path == said
 
 
 def test_a_final_may_stand_in_the_log_that_follows() -> None:

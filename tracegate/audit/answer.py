@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -128,7 +129,7 @@ class Answer:
             self._since = self._clock.now()
             told = self._begun = epoch.log.submit(self._asked, max(self._left, 0), r=self._r)
         if not told.done():
-            await asyncio.shield(told)
+            await _until(told)
             self._waited()
         found = told.result()
         if isinstance(found, str):
@@ -373,6 +374,18 @@ class Answer:
                 retry_after_ns=SECOND_NS,
             )
         inbound.degraded = True
+
+
+async def _until(told: Told) -> None:
+    """Wait until it is told; whoever waits may be cancelled without it. `asyncio.shield` costs three times as much."""
+    over: asyncio.Future[None] = told.get_loop().create_future()
+    told.add_done_callback(partial(_wake, over))
+    await over
+
+
+def _wake(over: asyncio.Future[None], _: Told) -> None:
+    if not over.done():  # else whoever waited was cancelled
+        over.set_result(None)
 
 
 def _rows(sent: Sent) -> list[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ of others are fitted: cut, without half surrogate pairs, and absent where they s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -37,8 +37,7 @@ LIMITS = (1000, 128, 32)
 """Characters of a text of others: as many as the leaf has room for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """The request as it was received.
 
     Args:
@@ -56,8 +55,7 @@ class Question:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """The answer as it was sent, or is about to be.
 
     Args:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from tracegate.audit.encodings import base64_of
 from tracegate.audit.keys import SIGNATURE, Key, Signer
@@ -47,8 +48,7 @@ Fields = Mapping[str, str]
 """A head: lower-case names, lines of one name joined by `, `."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a response's signature says of the request: its method and path, and its digest if the client sent one."""
 
     method: str

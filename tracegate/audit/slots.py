@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tracegate.audit.blinding import keyed_digest
 
@@ -36,8 +37,7 @@ class Slot:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Erasable:
+class Erasable(NamedTuple):
     """What goes with a leaf: the blinding with the first of its record, rows of kind and digest with its final."""
 
     record_id: str
