@@ -169,19 +169,19 @@ def test_our_own_server_is_asked_to_tell_and_no_task_listens() -> None:
     """Once the body is read, and no longer than the request lasts."""
 
     async def main() -> None:
-        watched, told = Watched(), list[Callable[[], object] | None]()
-        watched.watch.extensions = {LEFT: told.append}
+        watched, told = Watched(), list[tuple[Callable[[], object], bool]]()
+        watched.watch.extensions = {LEFT: lambda call, wanted: told.append((call, wanted))}
         await watched.until(900 * MS)
         assert told == []
         watched.watch.body_read = True
         await watched.until(1100 * MS)
         assert len(asyncio.all_tasks()) == 2  # ours and the request's
-        (left,) = told
-        assert left is not None
+        ((left, wanted),) = told
+        assert wanted
         left()
         await watched.until(1200 * MS)
         assert await watched.over() == [(1100 * MS, "client_disconnect")]
-        assert (watched.client.asked, told) == (0, [left, None])
+        assert (watched.client.asked, told) == (0, [(left, True), (left, False)])
 
     run(main)
 

@@ -113,13 +113,19 @@ class LimitedProtocol(HttpToolsProtocol):
             self._running.disconnected = True
         self.transport.abort()
 
-    def left(self, call: Callable[[], object] | None) -> None:
-        """Call back when the client of the running request leaves; what it still sends is read meanwhile."""
-        self._left = call
-        if call is not None:
+    def left(self, call: Callable[[], object], wanted: bool) -> None:
+        """Call back when the client of the running request leaves, or not any more; see `LEFT`.
+
+        What the client still sends is read meanwhile. A request that ends late gives up its own call, never that of the
+        next one on the connection.
+        """
+        if wanted:
+            self._left = call
             self.flow.resume_reading()
             if self._running is not None and self._running.disconnected:
                 call()
+        elif self._left == call:
+            self._left = None
 
     # --- events of the transport and of the server ---
 

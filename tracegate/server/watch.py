@@ -18,8 +18,8 @@ FIRST_LOOK_NS = 200_000_000  # a client that leaves is noticed within a second; 
 GRACE_NS = 1_000_000_000  # after the deadline: for the error that the deadline caused to be written
 
 LEFT = "tracegate.left"
-"""ASGI extension of our own server: `scope["extensions"][LEFT](fn)` calls back once when the client of the running
-request leaves, at once if it has; with `None` it does not any more."""
+"""ASGI extension of our own server: `scope["extensions"][LEFT](fn, True)` calls back once when the client of the
+running request leaves, at once if it has; with `False` it does not any more, if it was to call that."""
 
 NONE: Mapping[str, Any] = {}
 
@@ -142,7 +142,7 @@ class Watch:
         if self._listener is not None:
             self._listener.cancel()
         elif self._listening:
-            self.extensions[LEFT](None)
+            self.extensions[LEFT](self._left, False)
 
     def look(self) -> None:
         """Begin to listen, if it is time; cut off who is to blame."""
@@ -150,7 +150,7 @@ class Watch:
         if self.body_read and not self._listening:
             self._listening = True
             if LEFT in self.extensions:
-                self.extensions[LEFT](self._left)
+                self.extensions[LEFT](self._left, True)
             else:
                 self._listener = asyncio.get_running_loop().create_task(self._listen())
         if now < deadline:
