@@ -107,9 +107,11 @@ async def run_once(cases: Sequence[Case], renderer: Renderer, file: Path) -> Run
                     await ask(port, {"model": "warm", "stream": stream, "messages": []})
                 await asyncio.to_thread(simulator.clear)
                 async with beside:
+                    start = time.monotonic_ns()
                     answers = await asyncio.gather(*(one(port, number, case) for number, case in enumerate(cases)))
+                    end = time.monotonic_ns()
         entries = await asyncio.to_thread(simulator.log)
-    return Run(cases, answers, receiver, entries, Stored(log), Lags((gateway, theirs, beside)))
+    return Run(cases, answers, receiver, entries, Stored(log), Lags((gateway, theirs, beside), start, end))
 
 
 async def one(port: int, number: int, case: Case) -> Answer:

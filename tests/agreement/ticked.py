@@ -25,9 +25,17 @@ CALM_NS = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class Lags:
-    """What some tickers saw of one run; the greatest counts, never their sum."""
+    """What some tickers saw of one run; the greatest counts, never their sum.
+
+    Args:
+        tickers: Of the loops that stamp, and of one beside them.
+        start, end: Monotonic nanoseconds between which requests were open: how calm it was before, when all three
+            processes start, and behind, when they export and end, says nothing of any time that is compared.
+    """
 
     tickers: Sequence[LagTicker]
+    start: int
+    end: int
 
     def within(self, start: int, end: int) -> int:
         """How many nanoseconds apart times may be that lie between two monotonic times."""
@@ -35,7 +43,7 @@ class Lags:
 
     def calm(self) -> bool:
         """Whether the machine could measure."""
-        return max(ticker.p99() for ticker in self.tickers) <= CALM_NS
+        return max(ticker.p99(self.start, self.end) for ticker in self.tickers) <= CALM_NS
 
 
 @asynccontextmanager

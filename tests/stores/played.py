@@ -103,9 +103,11 @@ async def play(cases: Sequence[Case], renderer: Renderer, collector: str) -> Run
             await steps.wait()
             with _frozen():
                 async with LagTicker() as ticker:
+                    start = CLOCK.now()
                     await steps.wait()
+                    end = CLOCK.now()
         entries = await asyncio.to_thread(simulator.log)
-    return Run([task.result() for task in asked], entries, Lags((ticker, theirs)))
+    return Run([task.result() for task in asked], entries, Lags((ticker, theirs), start, end))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def test_a_loop_that_is_never_blocked_has_no_lag() -> None:
     async def main() -> tuple[int, int]:
         async with LagTicker(FakeClock()) as ticker:
             await asyncio.sleep(1)
-            return ticker.worst(0, START + 10**12), ticker.p99()
+            return ticker.worst(0, START + 10**12), ticker.p99(0, START + 10**12)
 
     assert run(main) == (0, 0)
 
@@ -58,16 +58,23 @@ def test_a_tick_that_has_not_come_yet_counts() -> None:
 
 
 def test_missed_ticks_count_in_the_percentile() -> None:
-    """A loop blocked for 3 of 100 ms has a 99th percentile of 2 ms: of 100 ticks the latest but one."""
+    """A loop blocked for 3 of 100 ms has a 99th percentile of 2 ms: of 100 ticks the latest but one.
 
-    async def main() -> int:
+    Of the few ticks of that time it is the latest, and of those behind it none was late.
+    """
+
+    async def main() -> list[int]:
         clock = FakeClock()
         async with LagTicker(clock) as ticker:
             clock.advance(4 * MS)
             await clock.sleep_until(START + 100 * MS)
-        return ticker.p99()
+        return [
+            ticker.p99(START, clock.now()),
+            ticker.p99(START, START + 6 * MS),
+            ticker.p99(START + 5 * MS, clock.now()),
+        ]
 
-    assert run(main) == 2 * MS
+    assert run(main) == [2 * MS, 3 * MS, 0]
 
 
 def test_without_a_tick_there_is_no_lag() -> None:
@@ -77,7 +84,7 @@ def test_without_a_tick_there_is_no_lag() -> None:
         clock = FakeClock()
         ticker = LagTicker(clock)
         await ticker.__aexit__(None, None, None)
-        return ticker.worst(0, clock.now()), ticker.p99()
+        return ticker.worst(0, clock.now()), ticker.p99(0, clock.now())
 
     assert run(main) == (0, 0)
 

@@ -48,16 +48,18 @@ class LagTicker:
 
     def worst(self, start: int, end: int) -> int:
         """The greatest lag in nanoseconds of any tick that was due, or waited for, between two monotonic times."""
+        return max(self._lags(start, end), default=0)
+
+    def p99(self, start: int, end: int) -> int:
+        """The lag in nanoseconds that 99 of 100 of those ticks stayed within, by the nearest rank; 0 without any."""
+        lags = sorted(self._lags(start, end))
+        return lags[-(-len(lags) * 99 // 100) - 1] if lags else 0
+
+    def _lags(self, start: int, end: int) -> list[int]:
         if self._handle is not None:
             self._catch_up()
         first, beyond = bisect_left(self._seen, start), bisect_right(self._due, end)
-        lags = (seen - due for due, seen in zip(self._due[first:beyond], self._seen[first:beyond], strict=True))
-        return max(lags, default=0)
-
-    def p99(self) -> int:
-        """The lag in nanoseconds that 99 of 100 ticks stayed within, by the nearest rank; 0 before the first tick."""
-        lags = sorted(seen - due for due, seen in zip(self._due, self._seen, strict=True))
-        return lags[-(-len(lags) * 99 // 100) - 1] if lags else 0
+        return [seen - due for due, seen in zip(self._due[first:beyond], self._seen[first:beyond], strict=True)]
 
     def _tick(self) -> None:
         self._catch_up()
