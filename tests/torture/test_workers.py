@@ -10,9 +10,10 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from tracegate.audit.canonical import decode
 from tracegate.audit.checkpoint import parse_checkpoint
 from tracegate.audit.directory import Directory
 from tracegate.audit.events import Aborted, Leaf
-from tracegate.audit.kinds import Final
+from tracegate.audit.kinds import Final, Intent
 from tracegate.audit.leaf import read
 from tracegate.audit.notes import parse_note
 from tracegate.audit.reading import StoredLog
@@ -37,6 +38,8 @@ pytestmark = pytest.mark.slow
 CLIENTS = 8
 EACH = 20
 """Answers before the kill, and behind it."""
+
+REPLICAS = ("r1-w0", "r1-w1")
 
 AGAIN_S = 0.02
 
@@ -77,11 +80,58 @@ async def _asking(port: int, got: list[Held], enough: asyncio.Event, chance: ran
         await asyncio.sleep(AGAIN_S)  # real time is what another worker takes until it listens
 
 
-async def _until(got: list[Held], most: int) -> None:
-    """Wait for so many whole answers."""
+async def _until(so: Callable[[], object]) -> None:
+    """Wait until it is so."""
     async with asyncio.timeout(PATIENCE_S):
-        while sum(held.whole for held in got) < most:  # noqa: ASYNC110  # bytes that come set no event
-            await asyncio.sleep(AGAIN_S)  # between two looks at bytes
+        while not so():  # noqa: ASYNC110  # bytes that come and other processes set no event
+            await asyncio.sleep(AGAIN_S)  # between two looks
+
+
+async def _killed(root: Path) -> tuple[str, list[str]]:
+    """Kill the writer of a log that has open intents, and wait for the next one; the replica, and all heads before it.
+
+    It is stopped while its log is looked at, so that they are open still when it is killed.
+    """
+    async with asyncio.timeout(PATIENCE_S):
+        for replica in cycle(REPLICAS):
+            lock = _lock(root, replica)
+            writer = writer_of(lock)
+            assert writer is not None
+            os.kill(writer, signal.SIGSTOP)
+            if _open(_log(root, replica)):
+                heads = heads_of(root)
+                os.kill(writer, signal.SIGKILL)
+                await _until(lambda: writer_of(lock) not in (writer, None))  # noqa: B023  # it is called here only
+                return replica, heads
+            os.kill(writer, signal.SIGCONT)
+            await asyncio.sleep(AGAIN_S)  # real time is what requests come in
+    raise AssertionError("unreachable")
+
+
+def _lock(root: Path, replica: str) -> Path:
+    return root / "private" / replica / "lock"
+
+
+def _log(root: Path, replica: str) -> Path:
+    (log,) = (log for log in logs_of(root) if log.parent.name == replica)
+    return log
+
+
+def _whole(got: Sequence[Held]) -> int:
+    return sum(held.whole for held in got)
+
+
+def _open(log: Path) -> set[str]:
+    """The records of a log whose end is not in it."""
+    leaves = [read(raw).leaf for raw in leaves_of(log)]
+    ended = {leaf.record_id for leaf in leaves if isinstance(leaf, Final | Aborted)}
+    return {leaf.record_id for leaf in leaves if isinstance(leaf, Intent)} - ended
+
+
+def _served(log: Path, got: Sequence[Held]) -> bool:
+    """Whether a log has whole answers of both kinds."""
+    ended = {leaf.record_id for raw in leaves_of(log) if isinstance(leaf := read(raw).leaf, Final)}
+    return len({held.streamed for held in got if held.whole and held.status == 200 and held.record in ended}) == 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +140,14 @@ class Outlived:
 
     Args:
         root: The audit directory.
+        killed: The replica whose worker it was.
         heads: Checkpoints that were saved before the kill.
         got: What clients got.
         called: The bodies that the provider was sent.
     """
 
     root: Path
+    killed: str
     heads: list[str]
     got: list[Held]
     called: list[bytes]
@@ -117,22 +169,13 @@ def outlived(tmp_path_factory: pytest.TempPathFactory) -> Outlived:
             async with serving(configuration(folder, provider.base_url)) as port:
                 enough, chance = asyncio.Event(), random.Random(4)
                 asking = [asyncio.create_task(_asking(port, got, enough, chance)) for _ in range(CLIENTS)]
-                await _until(got, EACH)
-                lock, second = (root / "private" / f"r1-w{slot}" / "lock" for slot in (0, 1))
-                async with asyncio.timeout(PATIENCE_S):
-                    while writer_of(second) is None:  # noqa: ASYNC110  # another process sets no event
-                        await asyncio.sleep(AGAIN_S)  # between two looks at /proc
-                first = writer_of(lock)
-                assert first is not None
-                heads = heads_of(root)
-                os.kill(first, signal.SIGKILL)
-                async with asyncio.timeout(PATIENCE_S):
-                    while writer_of(lock) in (first, None):  # noqa: ASYNC110  # another process sets no event
-                        await asyncio.sleep(AGAIN_S)  # between two looks at /proc
-                await _until(got, sum(held.whole for held in got) + EACH)
+                await _until(lambda: _whole(got) >= EACH and all(writer_of(_lock(root, one)) for one in REPLICAS))
+                killed, heads = await _killed(root)
+                before = _whole(got)
+                await _until(lambda: _whole(got) >= before + EACH and all(_served(log, got) for log in logs_of(root)))
                 enough.set()  # they ask on, until nobody answers any more
             await asyncio.gather(*asking)
-            return Outlived(root, heads, got, [entry.body for entry in provider.log])
+            return Outlived(root, killed, heads, got, [entry.body for entry in provider.log])
 
     return asyncio.run(go())
 
@@ -142,19 +185,20 @@ def logs(outlived: Outlived, tmp_path: Path) -> Sequence[StoredLog]:
     """Both logs, in a copy of their own that stands in `log`."""
     shutil.copytree(outlived.root, tmp_path / "log", ignore=shutil.ignore_patterns("*.sock"))
     found = Directory(tmp_path / "log").logs()
-    assert [log.name.split("/")[0] for log in found] == ["r1-w0", "r1-w1"]
+    assert [log.name.split("/")[0] for log in found] == [*REPLICAS]
     return found
 
 
 def test_the_slot_of_a_worker_that_is_killed_is_taken_over(outlived: Outlived) -> None:
     """Both logs verify, its open intents are closed, and no record stands in two logs."""
     root = outlived.root
-    assert [log.parent.name for log in logs_of(root)] == ["r1-w0", "r1-w1"]
+    assert [log.parent.name for log in logs_of(root)] == [*REPLICAS]
     assert faults_of(root, outlived.heads) == []
     tally = Tally()
     Books(root).hold(outlived.got, outlived.called, tally)
     assert tally.faults == []
-    taken, other = (list(map(decode, leaves_of(log))) for log in logs_of(root))
+    logs = sorted(logs_of(root), key=lambda log: log.parent.name != outlived.killed)
+    taken, other = (list(map(decode, leaves_of(log))) for log in logs)
     assert [leaf["reason"] for leaf in taken if leaf["type"] == "log.open"] == ["new", "recovery"]
     assert [leaf["reason"] for leaf in other if leaf["type"] == "log.open"] == ["new"]
     assert "crash" in [leaf["cause"] for leaf in taken if leaf["type"] == "aborted"]
@@ -188,12 +232,15 @@ def test_records_of_both_workers_are_found_and_verified(
             assert told("verify", held.record, "--key", log.key.vkey, *where)["verdict"] == "verified"
 
 
-def test_what_the_killed_worker_left_open_is_found_as_aborted(logs: Sequence[StoredLog], tmp_path: Path) -> None:
+def test_what_the_killed_worker_left_open_is_found_as_aborted(
+    outlived: Outlived, logs: Sequence[StoredLog], tmp_path: Path
+) -> None:
     """In its own log, where whoever took its slot over closed it."""
-    left = [leaf.record_id for leaf in map(_leaf, logs[0].leaves()) if isinstance(leaf, Aborted)]
+    log = logs[REPLICAS.index(outlived.killed)]
+    left = [leaf.record_id for leaf in map(_leaf, log.leaves()) if isinstance(leaf, Aborted)]
     for record in left[:3]:
         (found,) = told("find", "--record", record, "--dir", str(tmp_path / "log"))["found"]
-        assert (found["log"], decode(found["leaf"].encode())["type"]) == (logs[0].origin, "aborted")
+        assert (found["log"], decode(found["leaf"].encode())["type"]) == (log.origin, "aborted")
     assert left
 
 
