@@ -28,6 +28,7 @@ from tests.bench.work import KEY, MODEL, PATH, QUESTION, ROUTE
 from tests.house.repository import ROOT
 from tracegate.build.telemetry import telemetry_of
 from tracegate.config.load import load
+from tracegate.config.model import Config
 from tracegate.server.assemble import assemble
 from tracegate.telemetry.post import Answer, Headers
 from tracegate.testing.clock import FakeClock
@@ -93,13 +94,18 @@ def _counts(frame: FrameType) -> bool:
     return by is not None and not by.f_code.co_filename.startswith(KIT)
 
 
+def configured() -> Config:
+    """The configuration of what is counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "counted.yaml"
+        file.write_text(CONFIG, encoding="utf-8")
+        return load(str(file), {})
+
+
 async def _counted(model: str, *, stream: bool) -> Calls:
     """Calls of `REQUESTS` requests, one after the other, and of rendering them; what is made once is made before."""
     clock, ids = FakeClock(), SeededIds(1)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "calls.yaml"
-        file.write_text(CONFIG, encoding="utf-8")
-        config = load(str(file), {})
+    config = configured()
     telemetry = telemetry_of(config, clock, ids, {}, post=_post)
     ways = dict.fromkeys(config.providers, MemoryExchange(clock, SCRIPTS))
     app = assemble(config, telemetry.view, active=telemetry.active, clock=clock, ids=ids, exchanges=ways).app

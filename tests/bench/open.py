@@ -10,18 +10,15 @@ import asyncio
 import gc
 import json
 import sys
-import tempfile
 import tracemalloc
-from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
 from uvicorn.server import ServerState
 
-from tests.bench.calls import CONFIG
+from tests.bench.calls import configured
 from tests.bench.work import KEY, PATH, QUESTION, ROUTE
 from tracegate.build.telemetry import telemetry_of
-from tracegate.config.load import load
 from tracegate.server.assemble import assemble
 from tracegate.server.protocol import LimitedProtocol
 from tracegate.telemetry.post import Answer, Headers
@@ -63,10 +60,7 @@ class Transport(asyncio.Transport):
 async def bytes_open() -> float:
     """Of one stream, on average."""
     clock, ids = FakeClock(), SeededIds(1)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "open.yaml"
-        file.write_text(CONFIG, encoding="utf-8")
-        config = load(str(file), {})
+    config = configured()
     telemetry = telemetry_of(config, clock, ids, {}, post=_post)
     exchange = MemoryExchange(clock, {"long/*": Step(words=50, pace=S)}, log=Log(keep=1))
     ways = dict.fromkeys(config.providers, exchange)
