@@ -100,6 +100,12 @@ def test_the_count_of_open_requests_is_the_one_that_is_given() -> None:
     assert assemble(loaded(config("sim-ok")), Collected(), active=active).gateway.active is active
 
 
+def test_what_was_asked_is_kept_where_a_view_tells_it() -> None:
+    """It is the one that has the answers kept, too."""
+    made = [assemble(loaded(config("sim-ok")), Collected(), keep=keep) for keep in (None, lambda hop: hop)]
+    assert [one.gateway.content for one in made] == [False, True]
+
+
 def test_a_provider_that_can_not_be_reached_is_an_error_of_the_configuration(tmp_path: Path) -> None:
     """Said for a person."""
     (tmp_path / "ca.pem").write_text("no certificate")

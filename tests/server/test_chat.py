@@ -67,6 +67,20 @@ def test_events_of_a_stream_pass_byte_by_byte() -> None:
     assert answer.header("content-length") is None
 
 
+@pytest.mark.parametrize("content", [False, True])
+def test_while_a_stream_lasts_no_prompt_is_held_unless_a_view_tells_it(content: bool) -> None:
+    """What every view tells is kept, and the bytes are gone."""
+
+    async def asked(house: House) -> None:
+        house.assembled.gateway.content = content
+        await got(house.app, body={**STREAM, "seed": 7})
+
+    body = opened(config("sim-ok"), asked).view.requests[0].inbound.body
+    assert body is not None
+    assert list(body.fields) == (["model", "messages", "stream", "seed"] if content else ["seed"])
+    assert bool(body.raw) is content
+
+
 def test_the_comment_block_stands_before_done() -> None:
     """What the head could not know, where every reader ignores it."""
     answer, house = ask(config("sim-ok"), STREAM)

@@ -157,6 +157,15 @@ def test_a_parameter_is_decoded_on_demand(raw: str, expected: Any) -> None:
     assert expected == Body(f'{{"model":"m","p":{raw}}}'.encode()).param("p")
 
 
+def test_what_is_kept_stays_as_it_was_and_nothing_else_is_held() -> None:
+    """Not even the text in which it stood; whatever decoder read it."""
+    for odd in ("", ', "user": "\\ud83d"'):
+        body = Body(f'{{"model": "m", "stream": true, "n": 2, "messages": ["{"x" * 999}"]{odd}, "seed": 7}}'.encode())
+        body.keep({"seed", "n", "stop"})
+        assert [(name, bytes(raw)) for name, raw in body.fields.items()] == [("n", b"2"), ("seed", b"7")]
+        assert (body.raw, body.model, body.stream, body.param("n"), body.param("stop")) == (b"", "m", True, 2, None)
+
+
 def test_an_absent_parameter_is_none() -> None:
     """There is nothing to decode."""
     assert Body(b'{"model":"m"}').param("p") is None

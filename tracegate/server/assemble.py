@@ -112,6 +112,7 @@ def assemble(
         request_limit=config.limits.requests,
         attempt_limit=config.limits.attempts,
         comments=config.headers.comments,
+        content=keep is not None,
         audit=audit,
         not_ready={STARTING},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tracegate.events import Chunk
 from tracegate.hop import Call, Reply
 from tracegate.server.endpoint import Session, passed_on
+from tracegate.telemetry.parameters import READ
 from tracegate.wire.body import Body
 from tracegate.wire.headers import header
 
@@ -25,7 +26,7 @@ async def chat(session: Session) -> None:
     reply = await selected.hop(Call(body, recorder, recorder.server, deadline, gateway.clock, gateway.ids))
     async with reply:
         if body.stream:
-            await _stream(session, reply)
+            await _stream(session, reply, body)
         else:
             await _whole(session, reply)
 
@@ -38,7 +39,7 @@ async def _whole(session: Session, reply: Reply) -> None:
     await session.whole(_content_type(reply), data, passed_on(reply.attempt))
 
 
-async def _stream(session: Session, reply: Reply) -> None:
+async def _stream(session: Session, reply: Reply, body: Body) -> None:
     """A streamed answer: its head is a snapshot at the commit, its comment block is final."""
     gateway, recorder, inbound, leaves = session.gateway, session.recorder, session.inbound, session.leaves
     if recorder.gate is not None:
@@ -50,6 +51,9 @@ async def _stream(session: Session, reply: Reply) -> None:
         leaves.begin(EVENTS.decode())
         head += leaves.signed(200, head)
     await session.start(200, head)
+    del head  # a stream may be open for long: what it does not need any more goes
+    if not gateway.content:
+        body.keep(READ)
     while isinstance(event := await reply.next(), Chunk):
         await session.send(event.data, more=True)
         inbound.chunks += event.count

@@ -34,6 +34,7 @@ class Gateway:
         request_limit: Requests that may be open at once.
         attempt_limit: Upstream calls that one request may make.
         comments: Whether streams end with the comment block.
+        content: Whether a view tells what was asked, so that it is kept as long as the request lasts.
         audit: The logs in which inference requests leave their records; `None` where none are kept.
         not_ready: Names of what is not ready, empty when all is; telemetry is never among them.
         open: Requests that are open now, for `request_limit`.
@@ -53,6 +54,7 @@ class Gateway:
     request_limit: int = 2000
     attempt_limit: int = 12
     comments: bool = True
+    content: bool = False
     audit: Audit | None = None
     not_ready: set[str] = field(default_factory=set)
     open: int = 0

@@ -1,6 +1,6 @@
 """Notices a client that leaves, and frees a request whose client does not read.
 
-One timer for all requests that are young, another for each that lasts longer than 200 ms: quick ones never pay for it.
+One timer for all requests that are young, another for those that last longer than 200 ms: quick ones never pay for it.
 Our own server tells that a client left; under any other, a task listens for it.
 Source: the hard cases of the seams, and ruling 34: a cancel comes from outside, and its message is the reason.
 """
@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from tracegate.alarms import NEVER, Alarms
 from tracegate.clock import Clock, Handle
 
 FIRST_LOOK_NS = 200_000_000  # a client that leaves is noticed within a second; this is the part we choose
@@ -30,13 +31,17 @@ class Rounds:
     """The first looks at all requests of a gateway, by one timer: nearly all of them are over by then.
 
     Args:
-        clock: Drives the timer.
+        clock: Drives the timers.
+
+    Attributes:
+        later: The further looks at those that are not.
     """
 
-    __slots__ = ("_handle", "_open", "_young", "clock")
+    __slots__ = ("_handle", "_open", "_young", "clock", "later")
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.later = Alarms(clock)
         self._young: deque[Watch] = deque()  # by the time of their first look; those that need none are passed over
         self._open = 0
         self._handle: Handle | None = None
@@ -62,7 +67,7 @@ class Rounds:
         while young and (not young[0].young or young[0].first <= now):
             watch = young.popleft()
             if watch.young:
-                watch.look()
+                watch.ring()
         if young:
             self._handle = self.clock.call_at(young[0].first, self._look)
 
@@ -75,7 +80,7 @@ class Watch:
     upstream is the leaf's to raise; whatever is not over a while after it is cancelled all the same.
 
     Args:
-        rounds: Of the gateway; from the first look on, it is by a timer of its own.
+        rounds: Of the gateway.
         receive: The ASGI channel; only the watch reads it once the body is there.
         task: The request's.
         start, deadline: Monotonic nanoseconds.
@@ -84,12 +89,12 @@ class Watch:
 
     __slots__ = (
         "_deadline",
-        "_handle",
         "_listener",
         "_listening",
         "_receive",
         "_rounds",
         "_task",
+        "armed",
         "body_read",
         "extensions",
         "first",
@@ -115,7 +120,7 @@ class Watch:
         self._deadline = deadline
         self.body_read = False  # from then on the watch may listen
         self.sending = False  # the client is to take what is being sent
-        self._handle: Handle | None = None
+        self.armed = NEVER
         self.first = start + FIRST_LOOK_NS
         self.young = True  # the first look is to come
         rounds.join(self)
@@ -137,15 +142,14 @@ class Watch:
         """The request is over."""
         self._rounds.leave()
         self.young = False
-        if self._handle is not None:
-            self._handle.cancel()
+        self._rounds.later.take(self)
         if self._listener is not None:
             self._listener.cancel()
         elif self._listening:
             self.extensions[LEFT](self._left, False)
 
-    def look(self) -> None:
-        """Begin to listen, if it is time; cut off who is to blame."""
+    def ring(self) -> None:
+        """Look: begin to listen, if it is time; cut off who is to blame."""
         now, deadline = self._rounds.clock.now(), self._deadline
         if self.body_read and not self._listening:
             self._listening = True
@@ -164,9 +168,7 @@ class Watch:
     def _arm(self, when: int) -> None:
         """Look at that time, and not at another."""
         self.young = False
-        if self._handle is not None:
-            self._handle.cancel()
-        self._handle = self._rounds.clock.call_at(when, self.look)
+        self._rounds.later.set(self, when)
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -7,7 +7,7 @@ unchanged (rulings 40 and 57). Whitespace between top-level members is not kept,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -79,6 +79,11 @@ class Body:
             return _value.decode(raw)
         except _UNDECODABLE:
             return None
+
+    def keep(self, names: Collection[str]) -> None:
+        """Let go of the text and of all members but these: an answer may last for long after the request was sent."""
+        self.raw = b""  # `copy`, because each member holds all of the text
+        self.fields = {name: raw.copy() for name, raw in self.fields.items() if name in names}
 
     def patched(self, changes: Mapping[str, bytes]) -> bytes:
         """The body with some top-level members set to other raw JSON text, in place or at the end."""

@@ -6,10 +6,11 @@ import pytest
 
 from tests.upstream.fast.wired import OK, ORIGIN, Wire, quiet
 from tests.upstream.served import S
+from tracegate.alarms import NEVER, Alarms
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
 from tracegate.upstream.fast.answer import Answer
-from tracegate.upstream.fast.link import GONE, NEVER, SLICE, Link
+from tracegate.upstream.fast.link import GONE, SLICE, Link
 
 
 class Told:
@@ -18,7 +19,7 @@ class Told:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.told: list[object] = []
-        self.link = Link(self.clock, self, ORIGIN)
+        self.link = Link(Alarms(self.clock), self, ORIGIN)
         self.wire = Wire(self.link)
         self.link.connected(self.wire)
 

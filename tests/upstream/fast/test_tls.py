@@ -15,6 +15,7 @@ import pytest
 import uvloop
 
 from tests.upstream.served import OK, TLS, S, answering, asked, go, outgoing, quiet, received, serving, tls_server
+from tracegate.alarms import Alarms
 from tracegate.clock import SystemClock
 from tracegate.errors import Broken, Failed, Unreachable
 from tracegate.facts import Connection
@@ -327,7 +328,7 @@ def test_a_handshake_may_end_when_nobody_waits_for_it_any_more(good: bool) -> No
 
     async def main() -> None:
         fast, transport = exchange(), Transport()
-        link = Link(SystemClock(), fast, Origin("https", "localhost", 443))
+        link = Link(Alarms(SystemClock()), fast, Origin("https", "localhost", 443))
         client = Secured(link, ssl.create_default_context(cafile=CA), "localhost", None)
         client.connection_made(transport)  # type: ignore[arg-type]  # a transport for this purpose
         client.ready.cancel()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from tests.upstream.served import S, outgoing
+from tracegate.alarms import Alarms
 from tracegate.dialects.dialect import Outgoing
 from tracegate.errors import Failed
 from tracegate.facts import Connection, Limit
@@ -107,7 +108,7 @@ class Wiring(Dial):
             await self.clock.sleep_until(self.clock.now() + self.takes)
         if self.failure is not None:
             raise self.failure
-        link = Link(self.clock, keeper, origin)
+        link = Link(Alarms(self.clock), keeper, origin)
         link.peer = f"{origin.host}:{origin.port}"
         keeper.made(link)
         wire = Wire(link, self.room)

@@ -1,11 +1,14 @@
 """One answer from bytes, without I/O: heads, then a body of known length, in chunks, or up to the close.
 
 Which of these it is, is decided as RFC 9112, section 6.3, says. Chunks are read by llhttp, which is as strict with them
-as the RFC; heads never are (`head` reads those): it is told a head of ours. What comes behind an answer is not an error
-of the answer, for it may come later as well; it spoils the connection.
+as the RFC; heads never are (`head` reads those): it is told a head of ours. As long as each read is one whole chunk it
+is not needed, and costs a stream no memory. What comes behind an answer is not an error of the answer, for it may come
+later as well; it spoils the connection.
 """
 
 from __future__ import annotations
+
+import re
 
 import httptools
 
@@ -20,6 +23,7 @@ TRAILER_LIMIT = 64 * 1024
 # any other.
 _CHUNKED = b"HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
 _EMPTY = (204, 304)
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,7})\r\n")
 
 
 class Answer:
@@ -147,23 +151,29 @@ class Chunks:
         done, spoilt, failure: As those of `Answer`.
     """
 
-    __slots__ = ("_bare", "_content", "_parser", "_tail", "done", "failure", "spoilt")
+    __slots__ = ("_bare", "_parsing", "_tail", "done", "failure", "spoilt")
 
     def __init__(self) -> None:
         self.done = self.spoilt = False
         self.failure: Broken | None = None
-        self._content = _Content()
         self._tail = b""  # the last bytes that came
         self._bare = 0  # bytes that came since the last content
-        self._parser = httptools.HttpResponseParser(self._content)
-        self._parser.feed_data(_CHUNKED)
+        self._parsing: tuple[httptools.HttpResponseParser, _Content] | None = None  # since a read was no single chunk
 
     def feed(self, data: bytes) -> bytes:
         """See `Answer.feed`."""
-        content = self._content
+        if self._parsing is None:
+            if (body := _one(data)) is not None:
+                return body
+            content = _Content()
+            parser = httptools.HttpResponseParser(content)
+            parser.feed_data(_CHUNKED)
+            self._parsing = parser, content
+        else:
+            parser, content = self._parsing
         failure = None
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except httptools.HttpParserError as exc:
             failure = exc
         if content.done:
@@ -200,6 +210,17 @@ class _Content:
 
     def on_message_complete(self) -> None:
         self.done = True
+
+
+def _one(data: bytes) -> bytes | None:
+    """The content of the chunk that is all of these bytes; `None` where they are anything else."""
+    line = _SIZE.match(data)
+    if line is None:
+        return None
+    start, size = line.end(), int(line[1], 16)
+    if not size or start + size + 2 != len(data) or data[-2:] != b"\r\n":
+        return None
+    return data[start:-2]
 
 
 def _broken(exc: Exception) -> Broken:

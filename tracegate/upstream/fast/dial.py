@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
+from tracegate.alarms import Alarms
 from tracegate.clock import Clock
 from tracegate.errors import Unreachable
 from tracegate.upstream.fast.link import Keeper, Link, Origin
@@ -27,7 +28,7 @@ class Dial:
     """
 
     def __init__(self, clock: Clock, trust: Callable[[], ssl.SSLContext], names: Names | None = None) -> None:
-        self._clock = clock
+        self._alarms = Alarms(clock)
         self._trust = trust
         self._names = Names(clock) if names is None else names
         self._sessions: dict[Origin, ssl.SSLSession | None] = {}
@@ -69,7 +70,7 @@ class Dial:
         await self._names.close()
 
     async def _linked(self, origin: Origin, sock: socket.socket, keeper: Keeper) -> Link:
-        link = Link(self._clock, keeper, origin)
+        link = Link(self._alarms, keeper, origin)
         keeper.made(link)
         protocol: Link | Secured = link
         try:

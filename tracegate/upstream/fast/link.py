@@ -2,7 +2,7 @@
 
 It writes a request at once, or as fast as the peer takes it; hands what comes to the exchange's answer; and goes back
 to its keeper when the answer is whole and nothing came behind it. Bytes that nobody asked for, or an end, while it is
-idle make it unusable. One timer serves all limits of all its exchanges: it is armed anew only for an earlier time.
+idle make it unusable. One alarm serves all limits of all its exchanges: it is set anew only for an earlier time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tracegate.clock import Clock, Handle
+from tracegate.alarms import NEVER, Alarms
 from tracegate.upstream.fast.answer import Answer
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SLICE = 256 * 1024  # of a request that is handed on at once; a larger one waits until the peer has taken most of that
 UNSENT = 64 * 1024  # bytes that may wait before the socket: less than that counts as handed over
-NEVER = 1 << 62
 
 
 class Origin(NamedTuple):
@@ -113,7 +112,7 @@ class Link(asyncio.Protocol):
     """See the module.
 
     Args:
-        clock: Of stamps and limits.
+        alarms: Of limits; its clock is that of stamps, too.
         keeper: Where it goes when it is not used.
         origin: Whom it leads to.
 
@@ -125,19 +124,19 @@ class Link(asyncio.Protocol):
         kept_s: For how long the peer said that it keeps an idle connection, in seconds.
         expires: Until when it may lie idle, in monotonic nanoseconds; the keeper's.
         by: When it rings, in monotonic nanoseconds; whoever says a time from `armed` on may just write it here.
-        armed: When the timer does.
+        armed: When the alarm does.
         exchange: What it is used for.
         used: Whether it ever was.
     """
 
     __slots__ = (
+        "_alarms",
         "_answer",
         "_clock",
         "_full",
         "_keeper",
         "_paused",
         "_rest",
-        "_timer",
         "_why",
         "_wire",
         "armed",
@@ -154,7 +153,7 @@ class Link(asyncio.Protocol):
         "used",
     )
 
-    def __init__(self, clock: Clock, keeper: Keeper, origin: Origin) -> None:
+    def __init__(self, alarms: Alarms, keeper: Keeper, origin: Origin) -> None:
         self.origin = origin
         self.peer: str | None = None
         self.tls: str | None = None
@@ -164,7 +163,8 @@ class Link(asyncio.Protocol):
         self.expires = 0
         self.closed = False
         self.used = False
-        self._clock = clock
+        self._alarms = alarms
+        self._clock = alarms.clock
         self._keeper = keeper
         self._wire: Wire
         self.exchange: Exchanging | None = None
@@ -173,7 +173,6 @@ class Link(asyncio.Protocol):
         self._why: BaseException | None = None  # it ended, where nobody was there to be told
         self._full = False  # whether enough waits before the socket
         self._paused = False
-        self._timer: Handle | None = None
         self.armed = NEVER
         self.by = NEVER
 
@@ -199,10 +198,7 @@ class Link(asyncio.Protocol):
         """Ring at monotonic nanosecond `by`, unless another time is said before; `NEVER` takes it back."""
         self.by = by
         if by < self.armed:
-            if self._timer is not None:
-                self._timer.cancel()
-            self.armed = by
-            self._timer = self._clock.call_at(by, self._ring)
+            self._alarms.set(self, by)
 
     def pause(self) -> None:
         """Take nothing more from the socket."""
@@ -330,13 +326,10 @@ class Link(asyncio.Protocol):
         self.closed = True
         self.exchange = self._answer = self._rest = None
         self.by = NEVER
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarms.take(self)
 
-    def _ring(self) -> None:
-        self._timer = None
-        self.armed = NEVER
+    def ring(self) -> None:
+        """See `Alarm`."""
         by = self.by
         if by == NEVER:
             return  # nobody waits; the next who does arms it
