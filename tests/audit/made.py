@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,6 +16,7 @@ from tracegate.audit.merkle import inclusion, leaf_hash
 from tracegate.audit.proof import Proof
 from tracegate.audit.receipt import make_bundle, make_receipt
 from tracegate.audit.segments import frame, name_of
+from tracegate.audit.signature import Request, ResponseSigner
 from tracegate.audit.tiles import TileNodes, bundle_of, tiles_of
 from tracegate.audit.tree import Tree
 
@@ -76,6 +78,15 @@ def bundle(index: int, raw: bytes, r: bytes | None, **members: Any) -> bytes:
     record_id = json.loads(raw)["record_id"]
     whole = make_bundle(make_receipt(SIGNER, index, raw, r), record_id, proof_of(index, raw)) | members
     return json.dumps({name: value for name, value in whole.items() if value is not ...}).encode()
+
+
+def signature_of(
+    signer: Signer, fields: Mapping[str, str], request: Request, created: int, *, path: bool = True
+) -> tuple[str, str]:
+    """The two fields of the signature of an answer with the status 200."""
+    head = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+    stated, signature = ResponseSigner(signer, path=path).sign(200, head, request, created)
+    return stated.decode(), signature.decode()
 
 
 def log_files(leaves: list[bytes], *, published: int | None = None, segments: tuple[int, ...] = (0,)) -> Files:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.audit.leaves import ABORTED, FINAL, GATEWAY, INTENT
-from tracegate.audit.blinding import CANONICAL, REQUEST, TEXT, WIRE, committed, r_hash, text_digest
+from tracegate.audit.blinding import CANONICAL, REQUEST, TEXT, WIRE, Mac, committed, r_hash, text_digest
 from tracegate.audit.canonical import canonical_body, encode
 from tracegate.audit.checkpoint import Checkpoint, sign_checkpoint
 from tracegate.audit.events import Aborted, Closed, Erased, Heartbeat, Leaf, Opened
@@ -187,7 +187,8 @@ def keep(root: Path, records: Mapping[str, int], *, name: str = NAME, body: byte
     assert text is not None
     rows = [("wire", hashlib.sha256(body).digest()), ("canonical", hashlib.sha256(form).digest()), ("text", text)]
     slots = [
-        slots_of(Erasable(record, "acme", r_of(record), rows), index, TENANT_KEY) for record, index in records.items()
+        slots_of(Erasable(record, "acme", r_of(record), rows), index, Mac(TENANT_KEY))
+        for record, index in records.items()
     ]
     put(root / "private" / f"{name}.slots", b"".join(slots))
     put(root / "private" / "tenants" / "0.key", TENANT_KEY)

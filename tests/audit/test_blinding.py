@@ -13,10 +13,10 @@ from tracegate.audit.blinding import (
     REQUEST,
     TEXT,
     WIRE,
+    Mac,
     blind,
     commit,
     committed,
-    keyed_digest,
     r_hash,
     text_digest,
 )
@@ -48,8 +48,9 @@ def test_every_field_has_a_blind_of_its_own() -> None:
 def test_a_keyed_digest_is_the_hmac_of_the_standard_library(size: int) -> None:
     """Whatever the lengths of the key and of what is digested."""
     key = bytes(range(size))
+    mac = Mac(key)
     for message in (b"", b"id\n" + bytes(32), bytes(500)):
-        assert keyed_digest(key, message) == hmac.digest(key, message, "sha256")
+        assert mac.digest(message) == hmac.digest(key, message, "sha256")
 
 
 @pytest.mark.parametrize("text", ["Paris.", " Paris.\r\n", "\tParis.\r", "Paris.\n\n", f"{VECTORS['text']} \t\n"])

@@ -38,7 +38,7 @@ def _table(private: Path, name: str, raw: bytes) -> Path:
 
 def _kept(private: Path, count: int, replica: str = "r1", tenant: str = "acme") -> list[str]:
     """A table of records, one a second: an intent's slot, and its final's ten seconds later."""
-    key = TenantKeys(Disk(), private).key(tenant)
+    mac = TenantKeys(Disk(), private).mac(tenant)
     records = [_record(n, n) for n in range(count)]
     slots = []
     for n in range(count + 10):
@@ -46,7 +46,7 @@ def _kept(private: Path, count: int, replica: str = "r1", tenant: str = "acme") 
             slots.append(slot(records[n], "r", 2 * n, _r(n)))
         if n >= 10:
             rows = [("id", hashlib.sha256(records[n - 10].encode()).digest()), ("text", DIGEST)]
-            slots.append(slots_of(Erasable(records[n - 10], tenant, None, rows), 2 * n + 1, key))
+            slots.append(slots_of(Erasable(records[n - 10], tenant, None, rows), 2 * n + 1, mac))
     _table(private, f"{replica}/2026-11", b"".join(slots))
     return records
 
@@ -127,8 +127,8 @@ def test_what_is_erased_is_in_no_file(tmp_path: Path) -> None:
     """Blinding and rows; the others stay, and it is known that there was something."""
     records = _kept(tmp_path, 20)
     blinds = Blinds(tmp_path)
-    key = TenantKeys(Disk(), tmp_path).key("acme")
-    mac = slots_of(Erasable(records[7], "acme", None, [("text", DIGEST)]), 0, key)[32:]
+    under = TenantKeys(Disk(), tmp_path).mac("acme")
+    mac = slots_of(Erasable(records[7], "acme", None, [("text", DIGEST)]), 0, under)[32:]
     before = (tmp_path / "r1/2026-11.slots").read_bytes()
     assert before.count(mac) == 20
     assert blinds.erase([records[7], _record(3, 555)], Disk()) == {records[7]}

@@ -29,6 +29,7 @@ from tests.audit.stored import (
     store,
 )
 from tracegate.audit import finding
+from tracegate.audit.blinding import Mac
 from tracegate.audit.blinds import Blinds
 from tracegate.audit.directory import Directory
 from tracegate.audit.events import Amend, Leaf
@@ -120,8 +121,8 @@ def test_a_row_counts_only_if_the_leaf_commits_to_it(directory: Directory) -> No
     """A table is no evidence; what was erased is not found."""
     digest = hashlib.sha256(b"forged").digest()
     rows = [("wire", digest), ("canonical", digest), ("text", digest)]
-    slots = [slots_of(Erasable(ONE, "acme", r_of(ONE), rows), index, TENANT_KEY) for index in (2, 3, 1, 77)]
-    slots.append(slots_of(Erasable(record_at(T, 8), "acme", None, rows), 2, TENANT_KEY))
+    slots = [slots_of(Erasable(ONE, "acme", r_of(ONE), rows), index, Mac(TENANT_KEY)) for index in (2, 3, 1, 77)]
+    slots.append(slots_of(Erasable(record_at(T, 8), "acme", None, rows), 2, Mac(TENANT_KEY)))
     put(directory.private / f"{NAME}.slots", b"".join(slots))
     assert _body(directory, b"forged") == []
     blinds = Blinds(directory.private)

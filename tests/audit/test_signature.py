@@ -7,15 +7,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from http_message_signatures import HTTPMessageVerifier, HTTPSignatureKeyResolver, InvalidSignature
 from http_message_signatures.algorithms import ED25519
 from http_message_signatures.structures import CaseInsensitiveDict
 
-from tests.audit.made import OTHER, SIGNER
-from tests.audit.vectors import BODY, STREAM, UNARY, VECTORS
+from tests.audit.made import OTHER, SIGNER, signature_of
+from tests.audit.vectors import BODY, SEED, STREAM, UNARY, VECTORS
+from tracegate.audit.keys import Signer
 from tracegate.audit.saved import Saved, parse_saved
 from tracegate.audit.signature import (
+    COVERED,
+    FORMS,
     PROVENANCE,
     ROUTE,
     Request,
@@ -38,7 +41,7 @@ UNSIGNED = {name: value for name, value in _saved(UNARY).fields.items() if not n
 
 
 def _signed(fields: Mapping[str, str], request: Request = ASKED, *, path: bool = True) -> dict[str, str]:
-    inputs, signature = ResponseSigner(SIGNER, path=path).sign(200, fields, request, 1_795_359_164)
+    inputs, signature = signature_of(SIGNER, fields, request, 1_795_359_164, path=path)
     return {**fields, "signature-input": inputs, "signature": signature}
 
 
@@ -49,7 +52,7 @@ def test_the_signatures_of_the_vectors(part: dict[str, Any], tag: str) -> None:
     found = verify_response(200, fields, ASKED, SIGNER.key)
     assert (found.tag, found.fields) == (tag, fields)
     unsigned = {name: value for name, value in fields.items() if not name.startswith("signature")}
-    made = ResponseSigner(SIGNER).sign(200, unsigned, ASKED, found.created)
+    made = signature_of(SIGNER, unsigned, ASKED, found.created)
     assert made == (fields["signature-input"], fields["signature"])
     assert keyid_of(fields) == SIGNER.key.keyid
     base = part["base"].encode()
@@ -194,6 +197,21 @@ def test_a_signature_of_somebody_else_stands_beside_ours() -> None:
     assert verify_response(200, both, ASKED, SIGNER.key).tag == PROVENANCE
     assert keyid_of({}) is None
     assert keyid_of({"signature-input": "tg=();created=1"}) is None
+
+
+def test_heads_of_every_kind_are_signed_by_one_signer() -> None:
+    """What it keeps of a kind of head holds nothing of one head, and is never confused with another kind's."""
+    named = Signer("gw.example/50%s", Ed25519PrivateKey.from_private_bytes(SEED))
+    signer = ResponseSigner(named)
+    for number in range(2 * FORMS):
+        names = [name for at, name in enumerate(COVERED) if number >> at & 1]
+        for media in ("application/json", "text/event-stream;n=%d", f"text/plain;n={number}"):
+            fields = {"content-type": media, "server": "x", **dict.fromkeys(names, f"café %d {number}")}
+            request = Request("POST", f"/v1/%b/\u20ac/{number}", "50%" if number % 3 else None)
+            head = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
+            stated, signature = signer.sign(200 + number, head, request, number)
+            whole = {**fields, "signature-input": stated.decode(), "signature": signature.decode()}
+            assert verify_response(200 + number, whole, request, named.key).created == number
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import hmac
 import pytest
 
 from tests.audit.failing import record
+from tracegate.audit.blinding import Mac
 from tracegate.audit.slots import (
     KINDS,
     SIZE,
@@ -57,12 +58,12 @@ def test_what_is_damaged_is_no_slot() -> None:
 def test_rows_are_kept_under_the_tenants_key() -> None:
     """As the formats have it; the blinding stands first."""
     one = Erasable(record(1), "acme", R, [("id", DIGEST), ("text", DIGEST)])
-    raw = slots_of(one, 9, KEY)
+    raw = slots_of(one, 9, Mac(KEY))
     found = [slot_at(raw, at) for at in range(0, len(raw), SIZE)]
     mac = hmac.new(KEY, b"text\n" + DIGEST, "sha256").digest()
     assert [(one.kind, one.index) for one in found if one] == [("r", 9), ("id", 9), ("text", 9)]
     assert [one.value for one in found if one] == [R, keyed(KEY, "id", DIGEST), mac]
-    assert slots_of(Erasable(record(1), "acme"), 9, KEY) == b""
+    assert slots_of(Erasable(record(1), "acme"), 9, Mac(KEY)) == b""
 
 
 def test_a_slot_is_found_by_what_it_has_in_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hmac
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ def test_a_tenant_has_one_key(tmp_path: Path) -> None:
     assert (len(key), keys.key("acme"), TenantKeys(Disk(), tmp_path).key("acme")) == (32, key, key)
     assert keys.key("other") != key
     assert sorted(keys_of(tmp_path)) == sorted([key, keys.key("other")])
+    assert keys.mac("acme").digest(b"text") == hmac.digest(key, b"text", "sha256")
+    assert keys.mac("acme") is keys.mac("acme")
     files = list((tmp_path / "tenants").iterdir())
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert [file.name for file in files if "acme" in file.name or file.suffix != ".key"] == []

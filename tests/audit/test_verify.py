@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit.made import OTHER, RECORDS, SIGNER, bundle, changed
+from tests.audit.made import OTHER, RECORDS, SIGNER, bundle, changed, signature_of
 from tests.audit.vectors import BODY, LEAVES, SSE, STREAM, STREAM_RESPONSE, UNARY, UNARY_RESPONSE, VECTORS, VKEY, R
 from tracegate.audit.blinding import blind
 from tracegate.audit.canonical import decode
@@ -17,7 +17,7 @@ from tracegate.audit.keys import Key, parse_vkey
 from tracegate.audit.policy import trusting
 from tracegate.audit.receipt import receipt_text
 from tracegate.audit.saved import parse_saved
-from tracegate.audit.signature import Request, ResponseSigner, content_digest
+from tracegate.audit.signature import Request, content_digest
 from tracegate.audit.verdict import Report
 from tracegate.audit.verify import Given, verify
 from tracegate.errors import Malformed, Unreadable
@@ -288,7 +288,7 @@ def test_the_signature_is_made_while_the_request_ran() -> None:
 def _signed(request: Request) -> bytes:
     saved = parse_saved(UNARY_RESPONSE)
     unsigned = {name: value for name, value in saved.fields.items() if not name.startswith("signature")}
-    inputs, signature = ResponseSigner(SIGNER).sign(200, unsigned, request, 1_795_359_164)
+    inputs, signature = signature_of(SIGNER, unsigned, request, 1_795_359_164)
     head = "".join(f"{name}: {value}\r\n" for name, value in unsigned.items())
     signed = f"HTTP/1.1 200 OK\r\n{head}signature-input: {inputs}\r\nsignature: {signature}\r\n\r\n"
     return signed.encode() + saved.body
@@ -309,9 +309,7 @@ def test_what_signs_answer_and_receipt_is_one_key() -> None:
     both = trusting([SIGNER.key, OTHER.key])
     saved = parse_saved(UNARY_RESPONSE)
     unsigned = {name: value for name, value in saved.fields.items() if not name.startswith("signature")}
-    inputs, signature = ResponseSigner(OTHER).sign(
-        200, unsigned, Request("POST", "/v1/chat/completions"), 1_795_359_164
-    )
+    inputs, signature = signature_of(OTHER, unsigned, Request("POST", "/v1/chat/completions"), 1_795_359_164)
     raw = UNSIGNED + f"signature-input: {inputs}\r\nsignature: {signature}\r\n\r\n".encode() + BODY
     assert _failed(verify(Given(both, NOW, raw, UNARY_BUNDLE))) == {"signature"}
 

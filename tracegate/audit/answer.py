@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from tracegate.audit.committing import NOTHING, Digests, Streamed, of_body
-from tracegate.audit.encodings import base64_of
+from tracegate.audit.encodings import encoded
 from tracegate.audit.kinds import At, Ended, Final, Intent
 from tracegate.audit.queued import Told
 from tracegate.audit.receipt import SLIM_ABOVE, receipt_at, receipt_text
 from tracegate.audit.render import Question, Sent
-from tracegate.audit.signature import COVERED, Request
+from tracegate.audit.signature import Request
 from tracegate.errors import Malformed, Unavailable
 from tracegate.record import Recorder, verdict
 from tracegate.summary import served
@@ -36,8 +36,6 @@ logger = logging.getLogger("tracegate.audit")
 Headers = Sequence[tuple[bytes, bytes]]
 
 SECOND_NS = 1_000_000_000
-SIGNED = {name.encode(): name for name in ("content-type", *COVERED)}
-"""Fields of a head that a signature looks at."""
 
 
 class _Last(NamedTuple):
@@ -249,17 +247,15 @@ class Answer:
         inbound = self._recorder.inbound
         if inbound.lost:
             return []
-        added: list[tuple[bytes, bytes]] = []
         last = self._last
-        epoch = self._audit.epoch if last is None else last.epoch
-        fields = {SIGNED[name]: value.decode("latin-1") for name, value in head if name in SIGNED}
+        epoch, added = self._audit.epoch, list[tuple[bytes, bytes]]()
         if last is not None:
-            fields["content-digest"] = digest = f"sha-256=:{base64_of(last.sent.digest)}:"
-            added.append((b"content-digest", digest.encode()))
+            epoch = last.epoch
+            added.append((b"content-digest", b"sha-256=:%b:" % encoded(last.sent.digest)))
         created = self._recorder.wall_of(self._clock.now()) // SECOND_NS
         request = Request(inbound.method, self.path, self.digest)
-        stated, signature = epoch.responses.sign(status, fields, request, created)
-        added += ((b"signature-input", stated.encode()), (b"signature", signature.encode()))
+        stated, signature = epoch.responses.sign(status, [*head, *added], request, created)
+        added += ((b"signature-input", stated), (b"signature", signature))
         return added
 
     def receipt(self, *, slim: bool) -> str:

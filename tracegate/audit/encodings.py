@@ -8,9 +8,14 @@ import binascii
 from tracegate.errors import Malformed
 
 
-def base64_of(raw: bytes) -> str:
+def encoded(raw: bytes) -> bytes:
     """Standard base64 with padding: C2SP formats, HTTP fields (RFC 4648, section 4)."""
-    return base64.b64encode(raw).decode()
+    return binascii.b2a_base64(raw, newline=False)
+
+
+def base64_of(raw: bytes) -> str:
+    """As `encoded`, as text."""
+    return encoded(raw).decode()
 
 
 def base64url_of(raw: bytes) -> str:

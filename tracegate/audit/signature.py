@@ -8,12 +8,12 @@ it follows from the head, and a verifier computes it anew.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from tracegate.audit.encodings import base64_of
+from tracegate.audit.encodings import base64_of, encoded
 from tracegate.audit.keys import SIGNATURE, Key, Signer
 from tracegate.audit.structured import Member, parse_dictionary, parse_list
 from tracegate.errors import Malformed
@@ -38,9 +38,13 @@ COVERED = (
 """Fields that are covered where they are present, in this order, after status and content type."""
 
 _QUOTED = [(name, f'"{name}"') for name in COVERED]
+_SENT = [name.encode() for name in COVERED]
 
 LISTS = ("x-served-by", "cache-status")
 """Lists to which others add members on the way; they are cut after one of ours."""
+
+FORMS = 64
+"""Forms of a signature's text that a signer keeps; when they are full they are forgotten and begin anew."""
 
 CUTS = 16  # most members of ours in a list after which a cut is tried
 
@@ -65,35 +69,68 @@ class Signed:
     tag: str
 
 
+class _Form(NamedTuple):
+    """What is signed of heads that have the same fields, with room for what is each one's own; and the parameters."""
+
+    base: bytes
+    params: bytes
+
+
 class ResponseSigner:
     """Signs the heads of responses.
+
+    Its text is that of `_base`, from which a verifier makes it, but each kind of head is put together once.
 
     Args:
         signer: Of the log.
         path: Whether the request's path is covered; not, behind a proxy that rewrites it.
     """
 
-    __slots__ = ("_keyid", "_path", "_signer")
+    __slots__ = ("_forms", "_keyid", "_path", "_signer")
 
     def __init__(self, signer: Signer, *, path: bool = True) -> None:
         self._signer = signer
         self._path = path
         self._keyid = signer.key.keyid
+        self._forms: dict[tuple[bytes, bool, tuple[bytes, ...]], _Form] = {}
 
-    def sign(self, status: int, fields: Fields, request: Request, created: int) -> tuple[str, str]:
+    def sign(
+        self, status: int, head: Iterable[tuple[bytes, bytes]], request: Request, created: int
+    ) -> tuple[bytes, bytes]:
         """The values of `Signature-Input` and `Signature`.
 
         Args:
             status: Of the response.
-            fields: Its head as it will be sent, `content-digest` included unless it is a stream.
+            head: Its fields as they will be sent, names in lower case, `content-digest` included unless it is a stream.
             request: What is signed of the request.
             created: Seconds since 1970 UTC.
         """
-        tag = ROUTE if is_stream(fields.get("content-type", "")) else PROVENANCE
-        lines = _lines(status, fields, request, path=self._path)
-        params = _params([name for name, _ in lines], created, self._keyid, tag)
-        signature = self._signer.sign(_base(lines, params))
-        return f"{LABEL}={params}", f"{LABEL}=:{base64_of(signature)}:"
+        fields, digest = dict(head), request.digest
+        media = fields.get(b"content-type", b"")
+        names = tuple([name for name in _SENT if name in fields])
+        key = media, digest is None, names
+        form = self._forms.get(key) or self._form(*key)
+        own: list[int | bytes] = [status, media]
+        own += [fields[name] for name in names]
+        if digest is not None:
+            own.append(digest.encode("latin-1", "replace"))
+        own.append(request.method.encode("latin-1", "replace"))
+        if self._path:
+            own.append(request.path.encode("latin-1", "replace"))
+        own.append(created)
+        signature = self._signer.sign(form.base % tuple(own))
+        return form.params % created, b"tg=:%b:" % encoded(signature)
+
+    def _form(self, media: bytes, plain: bool, names: Sequence[bytes]) -> _Form:
+        """How heads with these fields are written."""
+        tag = ROUTE if is_stream(media.decode("latin-1")) else PROVENANCE
+        fields = dict.fromkeys(["content-type", *[name.decode() for name in names]], "%b")
+        lines = _lines("%d", fields, Request("%b", "%b", None if plain else "%b"), path=self._path)
+        params = _params([name for name, _ in lines], "%d", self._keyid.replace("%", "%%"), tag)
+        if len(self._forms) >= FORMS:
+            self._forms.clear()
+        form = self._forms[media, plain, tuple(names)] = _Form(_base(lines, params), f"{LABEL}={params}".encode())
+        return form
 
 
 def content_digest(body: bytes) -> str:
@@ -136,8 +173,8 @@ def verify_response(status: int, fields: Fields, request: Request, key: Key) -> 
     for cut in _cuts(fields):
         digest = request.digest if '"content-digest";req' in names else None
         asked = Request(request.method, request.path, digest)
-        lines = _lines(status, cut, asked, path='"@path";req' in names)
-        params = _params([name for name, _ in lines], created, key.keyid, tag)
+        lines = _lines(str(status), cut, asked, path='"@path";req' in names)
+        params = _params([name for name, _ in lines], str(created), key.keyid, tag)
         if params != stated.text:
             _explain(names, [name for name, _ in lines])
             raise Malformed("its parameters are not those of our signatures")
@@ -157,8 +194,8 @@ def _stated(fields: Fields) -> tuple[Member | None, bytes | None]:
     return stated, signature.value
 
 
-def _lines(status: int, fields: Fields, request: Request, *, path: bool) -> list[tuple[str, str]]:
-    lines = [('"@status"', str(status)), ('"content-type"', fields.get("content-type", ""))]
+def _lines(status: str, fields: Fields, request: Request, *, path: bool) -> list[tuple[str, str]]:
+    lines = [('"@status"', status), ('"content-type"', fields.get("content-type", ""))]
     lines += [(quoted, fields[name]) for name, quoted in _QUOTED if name in fields]
     if request.digest is not None:
         lines.append(('"content-digest";req', request.digest))
@@ -168,7 +205,7 @@ def _lines(status: int, fields: Fields, request: Request, *, path: bool) -> list
     return lines
 
 
-def _params(names: Sequence[str], created: int, keyid: str, tag: str) -> str:
+def _params(names: Sequence[str], created: str, keyid: str, tag: str) -> str:
     return f'({" ".join(names)});created={created};keyid="{keyid}";alg="ed25519";tag="{tag}"'
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tracegate.audit.blinding import keyed_digest
+from tracegate.audit.blinding import Mac
 
 SIZE = 64
 """Bytes of a slot: a power of two, so that none lies across two sectors of a disk."""
@@ -46,18 +46,18 @@ class Erasable(NamedTuple):
     rows: Sequence[tuple[str, bytes]] = ()
 
 
-def slots_of(one: Erasable, index: int, key: bytes) -> bytes:
+def slots_of(one: Erasable, index: int, mac: Mac) -> bytes:
     """The slots of what goes with a leaf.
 
     Args:
         one: What it is.
         index: Of the leaf.
-        key: Of the record's tenant.
+        mac: Under the key of the record's tenant.
     """
     record = packed(one.record_id)
     found = [] if one.r is None else [_slot(record, 0, index, one.r)]
     for kind, digest in one.rows:
-        found.append(_slot(record, _NUMBERS[kind], index, keyed(key, kind, digest)))
+        found.append(_slot(record, _NUMBERS[kind], index, mac.digest(_PREFIXES[kind] + digest)))
     return b"".join(found)
 
 
@@ -68,7 +68,7 @@ def slot(record_id: str, kind: str, index: int, value: bytes) -> bytes:
 
 def keyed(key: bytes, kind: str, digest: bytes) -> bytes:
     """What is kept of a digest."""
-    return keyed_digest(key, _PREFIXES[kind] + digest)
+    return Mac(key).digest(_PREFIXES[kind] + digest)
 
 
 def erased(raw: bytes) -> bytes:

@@ -10,6 +10,7 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
+from tracegate.audit.blinding import Mac
 from tracegate.audit.disk import PRIVATE, Disk, known, make_folders, stage
 from tracegate.clock import RandomIds
 
@@ -27,12 +28,13 @@ class TenantKeys:
         private: The folder `private/`.
     """
 
-    __slots__ = ("_disk", "_folder", "_known")
+    __slots__ = ("_disk", "_folder", "_known", "_macs")
 
     def __init__(self, disk: Disk, private: Path) -> None:
         self._disk = disk
         self._folder = private / FOLDER
         self._known: dict[str, bytes] = {}
+        self._macs: dict[str, Mac] = {}
 
     def key(self, tenant: str) -> bytes:
         """The key of a tenant, which is made if there is none.
@@ -44,6 +46,13 @@ class TenantKeys:
         if found is None:
             path = self._folder / f"{hashlib.sha256(tenant.encode()).hexdigest()[:32]}.key"
             found = self._known[tenant] = known(self._disk, path) or self._made(path)
+        return found
+
+    def mac(self, tenant: str) -> Mac:
+        """What digests are kept under that are a tenant's; see `key`."""
+        found = self._macs.get(tenant)
+        if found is None:
+            found = self._macs[tenant] = Mac(self.key(tenant))
         return found
 
     def _made(self, path: Path) -> bytes:

@@ -92,7 +92,7 @@ class Writer:
         hashes = [leaf_hash(leaf) for leaf in leaves]
         slots = b"".join(
             [
-                slots_of(one, index, self._tenants.key(one.tenant))
+                slots_of(one, index, self._tenants.mac(one.tenant))
                 for index, one in enumerate(erasable, self.size)
                 if one is not None
             ]
