@@ -13,7 +13,19 @@ import pytest
 from tests.audit.naive import naive_root
 from tests.audit.shipped import leaf, write_log
 from tests.audit.vectors import CHECKPOINT, ORIGIN, ROOTS
-from tracegate.audit.anchoring import EVERY_NS, Anchor, Anchoring, Head, Held, Unanchored, cosigned, newest
+from tracegate.audit.anchoring import (
+    EVERY_NS,
+    LONGEST_NS,
+    RETRY_NS,
+    Anchor,
+    Anchoring,
+    Head,
+    Held,
+    Timed,
+    Unanchored,
+    cosigned,
+    newest,
+)
 from tracegate.audit.checkpoint import Checkpoint
 from tracegate.audit.lane import ThreadLane
 from tracegate.audit.merkle import consistent, leaf_hash
@@ -59,7 +71,7 @@ def anchoring(
     async def take(of: Head, held: Sequence[Held]) -> None:
         gave.extend(held)
 
-    return Anchoring(anchors, newest, take, clock or FakeClock()), gave
+    return Anchoring([Timed(one) for one in anchors], newest, take, clock or FakeClock()), gave
 
 
 def test_what_each_gives_is_handed_on() -> None:
@@ -78,8 +90,8 @@ def test_one_that_refuses_is_told_of_and_stops_nobody(caplog: pytest.LogCaptureF
         asyncio.run(made.tell())
     assert gave == [held]
     assert caplog.messages == [
-        f"The head of {ORIGIN} at 6 leaves is not anchored: w.example/w: no answer.",
-        f"The head of {ORIGIN} at 6 leaves is not anchored: 'url'.",
+        f"The head of {ORIGIN} at 6 leaves is not anchored: w.example/w: no answer. Next try in 60 s.",
+        f"The head of {ORIGIN} at 6 leaves is not anchored: 'url'. Next try in 60 s.",
     ]
 
 
@@ -137,7 +149,7 @@ def test_a_head_that_can_not_be_read_is_told_to_the_operator(exc: Exception, cap
         raise exc
 
     with caplog.at_level(logging.WARNING):
-        asyncio.run(Anchoring([Giving(None)], broken, _take, FakeClock()).tell())
+        asyncio.run(Anchoring([Timed(Giving(None))], broken, _take, FakeClock()).tell())
     assert caplog.messages == [f"The head of the audit log can't be told: {exc}."]
 
 
@@ -152,17 +164,90 @@ def test_the_signatures_of_all_witnesses_stand_below_one_checkpoint() -> None:
     assert cosigned(HEAD, [Held("rfc3161", "t", "BBBB")]) is None
 
 
-def test_they_are_told_again_and_again_until_it_ends() -> None:
-    """Once a minute."""
+class Timing(Giving):
+    """An anchor that notes when it is told, in seconds from the start."""
+
+    def __init__(self, gives: Held | Exception | None = None) -> None:
+        super().__init__(gives)
+        self.clock = FakeClock()
+        self.at: list[int] = []
+
+    async def anchor(self, head: Head) -> Held | None:
+        """See `Anchor`."""
+        self.at.append(self.clock.now() // 10**9)
+        return await super().anchor(head)
+
+
+def _for(
+    seconds: int, *timed: tuple[Timing, int], heads: Sequence[Head | None] = (), works: Sequence[tuple[int, int]] = ()
+) -> None:
+    """Tell anchors for a while, each as often as is said; the first works between the seconds of each pair."""
 
     async def main() -> None:
-        clock, one = FakeClock(), Giving(None)
-        made, _ = anchoring(one, clock=clock)
+        clock, waiting = FakeClock(), list(heads)
+        start = clock.now()
+        for one, _ in timed:
+            one.clock = clock
+
+        async def head() -> Head | None:
+            first = timed[0][0]
+            now = (clock.now() - start) // 10**9
+            if works:
+                first.gives = None if any(since <= now < until for since, until in works) else Unanchored("down")
+            return waiting.pop(0) if waiting else HEAD
+
+        made = Anchoring([Timed(one, every * 10**9) for one, every in timed], head, _take, clock)
         task = asyncio.create_task(made.run())
-        await clock.sleep_until(clock.now() + 3 * EVERY_NS + 1)
+        await clock.sleep_until(start + seconds * 10**9 + 1)
         task.cancel()
         with suppress(asyncio.CancelledError):  # which is how it ends
             await task
-        assert one.told == 3
+        for one, _ in timed:
+            one.at = [at - start // 10**9 for at in one.at]
 
     run(main)
+
+
+def test_they_are_told_again_and_again_until_it_ends() -> None:
+    """Once a minute."""
+    one = Timing()
+    _for(180, (one, EVERY_NS // 10**9))
+    assert one.at == [60, 120, 180]
+
+
+def test_each_is_told_as_often_as_its_keeper_says() -> None:
+    """Those that are due within a few seconds of each other, of the same head."""
+    often, seldom, almost = Timing(), Timing(), Timing()
+    _for(360, (often, 60), (seldom, 180), (almost, 64))
+    assert often.at == [60, 120, 180, 240, 300, 360]
+    assert seldom.at == [180, 360]
+    assert almost.at == often.at
+
+
+def test_one_that_fails_is_tried_later_and_later() -> None:
+    """Up to a quarter of an hour."""
+    down = Timing(Unanchored("down"))
+    _for(3600, (down, 60))
+    assert [at // 60 for at in down.at] == [1, 2, 4, 8, 16, 31, 46]
+    assert LONGEST_NS == 15 * RETRY_NS
+
+
+def test_one_that_works_again_is_told_as_often_as_before() -> None:
+    """Its failures are forgotten."""
+    one = Timing()
+    _for(600, (one, 60), works=[(180, 420)])
+    assert [at // 60 for at in one.at] == [1, 2, 4, 5, 6, 7, 8, 10]
+
+
+def test_one_that_is_told_seldom_is_tried_again_soon() -> None:
+    """Not after the half hour that it would wait otherwise."""
+    seldom = Timing(Unanchored("down"))
+    _for(1800 + 600, (seldom, 1800))
+    assert [at - 1800 for at in seldom.at] == [0, 60, 180, 420]
+
+
+def test_where_there_is_no_head_yet_one_is_looked_for_soon() -> None:
+    """A log that was just made has one within a second."""
+    one = Timing()
+    _for(720, (one, 600), heads=[None, HEAD])
+    assert one.at == [660]

@@ -21,6 +21,7 @@ from tracegate.audit.tiles import TileNodes
 from tracegate.audit.witness import Witness, witness
 from tracegate.errors import ConfigError
 from tracegate.telemetry.post import Answer, Poster
+from tracegate.testing.clock import FakeClock
 
 LEAVES = [hashlib.sha256(bytes([number])).digest() for number in range(70)]
 OTHERS = [*LEAVES[:2], *(hashlib.sha256(b"x" + leaf).digest() for leaf in LEAVES[2:])]
@@ -40,7 +41,9 @@ def head(size: int, leaves: Sequence[bytes] = LEAVES, signer: Signer = SIGNER) -
 def asking(seen: TestWitness, reply: Reply | None = None) -> Witness:
     """A client of a witness, without a socket; `reply` is answered in place of what the witness says."""
 
-    async def post(url: str, headers: Sequence[tuple[str, str]], body: bytes, timeout_ns: int) -> Answer:
+    async def post(
+        url: str, headers: Sequence[tuple[str, str]], body: bytes, timeout_ns: int, method: str = "POST"
+    ) -> Answer:
         assert url == "https://w.example/w/add-checkpoint"
         status, kind, answer = reply or seen.add_checkpoint(body)
         return Answer(status, (("content-type", kind),), answer)
@@ -192,11 +195,11 @@ def test_over_a_socket() -> None:
     async def main() -> None:
         post = Poster()
         async with served(seen) as url:
-            client = witness({"key": seen.vkey, "url": url}, post)
+            client = witness({"key": seen.vkey, "url": url}, post, FakeClock())
             for size in (6, 9):
                 assert await client.anchor(head(size)) is not None
             with pytest.raises(Unanchored, match="it does not know this log"):
-                await witness({"key": seen.vkey, "url": f"{url}/elsewhere"}, post).anchor(head(6))
+                await witness({"key": seen.vkey, "url": f"{url}/elsewhere"}, post, FakeClock()).anchor(head(6))
             await post.close()
         with pytest.raises(Unanchored, match="no answer"):
             await client.anchor(head(10))
@@ -217,8 +220,10 @@ def test_over_a_socket() -> None:
 def test_settings_that_are_none_are_refused(settings: dict[str, str], why: str) -> None:
     """With what they should be."""
 
-    async def post(url: str, headers: Sequence[tuple[str, str]], body: bytes, timeout_ns: int) -> Answer:
+    async def post(
+        url: str, headers: Sequence[tuple[str, str]], body: bytes, timeout_ns: int, method: str = "POST"
+    ) -> Answer:
         raise AssertionError("nothing is posted")
 
     with pytest.raises(ConfigError, match=why):
-        witness(settings, post)
+        witness(settings, post, FakeClock())

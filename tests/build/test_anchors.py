@@ -1,10 +1,13 @@
-"""A gateway whose heads a witness signs, from the configuration to the leaf that says so."""
+"""A gateway whose heads others hold, from the configuration to the leaf that says so."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,46 +15,58 @@ from dashboards.check.kept import kept
 from tests.audit.witnessing import TestWitness, served
 from tests.build.test_audit import configured
 from tests.build.test_plugins import _anew, folder, install
+from tests.config.reading import ENV, KNOWN
+from tests.house.repository import text
+from tracegate.audit.anchored import parted
+from tracegate.audit.checkpoint import open_checkpoint
 from tracegate.audit.encodings import base64_of
 from tracegate.audit.folder import Folder
 from tracegate.audit.fsck import fsck
 from tracegate.audit.notes import parse_note
 from tracegate.audit.policy import parse_policy
 from tracegate.audit.reading import StoredLog
+from tracegate.audit.timestamp import Pinned
 from tracegate.audit.witnessed import covering
 from tracegate.build.anchors import anchoring_of
 from tracegate.build.audit import keeping_of
 from tracegate.clock import RandomIds, SystemClock
+from tracegate.config.load import load
+from tracegate.config.model import Config
 from tracegate.errors import ConfigError
+from tracegate.testing.locked_bucket import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, LockedBucket
+from tracegate.testing.stamp_authority import StampAuthority
 
 __all__ = ["_anew", "folder"]  # fixtures
 CLOCK = SystemClock()
 WITHIN_S = 10
 
 
-def anchors(**anchors: dict[str, str]) -> str:
+def anchors(**anchors: Mapping[str, object]) -> str:
     """That part of the section `audit`."""
     return f", anchors: {json.dumps(anchors)}"
 
 
-async def _signed(tmp_path: Path, seen: TestWitness, url: str) -> None:
-    """Keep a log, and tell the witness of its head: twice, of which the second tells of the first one's leaf."""
-    config = configured(tmp_path, anchors(w={"kind": "witness", "key": seen.vkey, "url": url}))
+async def _told(config: Config, times: int = 1, log_key: Callable[[str], None] = lambda vkey: None) -> None:
+    """Keep a log, and tell of its head; each time but the first of the leaf of the last too."""
     keeping = keeping_of(config, CLOCK, RandomIds())
     assert keeping is not None
-    seen.know(keeping.audit.epoch.signer.key.vkey)
+    log_key(keeping.audit.epoch.signer.key.vkey)
     await keeping.start()
     made = anchoring_of(config, keeping.audit, CLOCK)
     assert made is not None
     log = keeping.audit.epoch.log
-    for _ in range(2):
-        size = log.size + 1
-        await made.anchoring.tell()
-        async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(WITHIN_S):
+        for _ in range(times):
+            size = log.size + 1
+            await made.anchoring.tell()
             while log.published < size:  # noqa: ASYNC110  # nobody there sets an event
                 await asyncio.sleep(0.01)
     await made.close()
     await keeping.close()
+
+
+def _anchors_of(place: Path) -> list[dict[str, Any]]:
+    return [json.loads(leaf) for _, leaf in StoredLog(place).leaves(holding=b'"type":"anchor"')]
 
 
 @pytest.mark.slow
@@ -61,13 +76,14 @@ def test_each_head_that_a_witness_signed_is_a_leaf_of_the_log(tmp_path: Path) ->
 
     async def main() -> None:
         async with served(seen) as url:
-            await _signed(tmp_path, seen, url)
+            anchor = {"kind": "witness", "key": seen.vkey, "url": url}
+            await _told(configured(tmp_path, anchors(w=anchor)), 2, seen.know)
 
     asyncio.run(main())
     (place,) = tmp_path.glob("r1/*")
     log = StoredLog(place)
     assert fsck(Folder(place), log.key, []).verdict == "verified"
-    told = [json.loads(leaf) for _, leaf in log.leaves(holding=b'"type":"anchor"')]
+    told = _anchors_of(place)
     assert [(leaf["kind"], leaf["where"], leaf["size"]) for leaf in told] == [
         ("witness", "w.example/w", 2),
         ("witness", "w.example/w", 3),
@@ -83,6 +99,70 @@ def test_each_head_that_a_witness_signed_is_a_leaf_of_the_log(tmp_path: Path) ->
     assert note.text == f"{log.origin}\n3\n{base64_of(bytes.fromhex(told[1]['root']))}\n"
 
 
+@pytest.mark.slow
+def test_a_head_that_was_stamped_is_proved_offline(tmp_path: Path) -> None:
+    """By whoever has the log, and the certificate of the authority."""
+    authority = StampAuthority()
+    (tmp_path / "root.pem").write_text(authority.root_pem)
+
+    async def main() -> None:
+        async with authority.served() as url:
+            anchor = {"kind": "rfc3161", "url": url, "certificate": {"file": str(tmp_path / "root.pem")}}
+            await _told(configured(tmp_path / "log", anchors(t=anchor)), 2)
+
+    asyncio.run(main())
+    (place,) = (tmp_path / "log").glob("r1/*")
+    key = StoredLog(place).key
+    assert [leaf["kind"] for leaf in _anchors_of(place)] == ["rfc3161", "rfc3161"]
+
+    def said(pem: str) -> list[tuple[str, str]]:
+        report = fsck(Folder(place), key, [], Pinned(pem))
+        return [(check.result, check.detail) for check in report.checks if check.check in ("anchors", "time stamps")]
+
+    (anchors_held, stamps) = said(authority.root_pem)
+    assert anchors_held == ("pass", "each a prefix of the log: 2 rfc3161")
+    assert stamps[0] == "pass"
+    assert re.fullmatch(r"2; the last at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, over 3 leaves", stamps[1])
+    assert [result for result, _ in said(StampAuthority().root_pem)] == ["fail", "fail", "pass"]
+
+
+@pytest.mark.slow
+def test_a_head_that_is_locked_stands_in_its_bucket(tmp_path: Path) -> None:
+    """The secret is named in the configuration, and shown nowhere."""
+    bucket = LockedBucket()
+    (tmp_path / "secret").write_text(SECRET_KEY)
+
+    async def main() -> None:
+        async with bucket.served() as endpoint:
+            keys = {"access_key": ACCESS_KEY, "secret_key": {"file": str(tmp_path / "secret")}}
+            where = {"endpoint": endpoint, "region": REGION, "bucket": BUCKET, "days": 1}
+            config = configured(tmp_path / "log", anchors(b={"kind": "object-lock", **where, **keys}))
+            assert SECRET_KEY not in repr(config)
+            await _told(config)
+
+    asyncio.run(main())
+    (place,) = (tmp_path / "log").glob("r1/*")
+    (leaf,) = _anchors_of(place)
+    ((name, (version,)),) = bucket.objects.items()
+    assert leaf["where"].endswith(f"/{BUCKET}/{name}")
+    assert version.body is not None
+    note, _ = parted(leaf["proof"])
+    assert version.body.decode() == note
+    assert open_checkpoint(note, StoredLog(place).key).size == leaf["size"] == 2
+    assert fsck(Folder(place), StoredLog(place).key, [note]).verdict == "verified"
+
+
+def test_the_example_is_understood(tmp_path: Path) -> None:
+    """Each of its anchors can be made."""
+    (tmp_path / "tsa-root.pem").write_text(StampAuthority().root_pem)
+    (tmp_path / "bucket-secret").write_text("secret")
+    (tmp_path / "tracegate.yaml").write_text(text(Path("examples/anchors.yaml")))
+    config = load(str(tmp_path / "tracegate.yaml"), {**ENV, "BUCKET_KEY": "AKID"}, KNOWN)
+    assert [anchor.kind for anchor in config.audit.anchors] == ["witness", "rfc3161", "object-lock"]
+    keeping = keeping_of(config, CLOCK, RandomIds())
+    assert keeping is not None
+
+
 def test_nobody_is_told_where_nobody_is_named(tmp_path: Path) -> None:
     """Which is the default."""
     keeping = keeping_of(configured(tmp_path), CLOCK, RandomIds())
@@ -93,7 +173,9 @@ def test_nobody_is_told_where_nobody_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"kind": "notary"}, "audit.anchors.w: no kind `notary`; known: witness"),
+        ({"kind": "notary"}, "audit.anchors.w: no kind `notary`; known: object-lock, rfc3161, witness"),
+        ({"kind": "rfc3161"}, "audit.anchors.w: a time-stamp authority has"),
+        ({"kind": "object-lock"}, "audit.anchors.w: a bucket with an object lock has no `access_key`"),
         ({"kind": "witness", "url": "https://w"}, "audit.anchors.w: a witness has a `key` and a `url`"),
     ],
 )
@@ -107,18 +189,18 @@ CODE = """
 from tracegate.audit.anchoring import Held
 
 class Stamp:
-    def __init__(self, settings, post):
+    def __init__(self, settings, post, clock):
         self.settings = settings
 
     async def anchor(self, head):
-        return Held("rfc3161", self.settings["url"], "AAAA")
+        return Held("object-lock", self.settings["url"], self.settings["token"])
 """
 
 
 def test_another_package_may_bring_a_kind(folder: Path, tmp_path: Path) -> None:
-    """By the entry point group, of which the witness is one; it needs one class with one method."""
-    install(folder, "stamps", "[tracegate.anchors]\nrfc3161 = stamps:Stamp\n", CODE)
-    config = configured(tmp_path / "log", anchors(t={"kind": "rfc3161", "url": "https://tsa.example"}))
+    """By the entry point group, of which ours are too; it needs one class with one method. It is told secrets."""
+    install(folder, "stamps", "[tracegate.anchors]\nnotary = stamps:Stamp\n", CODE)
+    config = configured(tmp_path / "log", anchors(t={"kind": "notary", "url": "https://n.example", "token": "s3"}))
 
     async def main() -> None:
         keeping = keeping_of(config, CLOCK, RandomIds())
@@ -133,3 +215,4 @@ def test_another_package_may_bring_a_kind(folder: Path, tmp_path: Path) -> None:
     asyncio.run(main())
     (place,) = (tmp_path / "log").glob("r1/*")
     assert kept(place).types["anchor"] == 1
+    assert [(leaf["where"], leaf["proof"]) for leaf in _anchors_of(place)] == [("https://n.example", "s3")]

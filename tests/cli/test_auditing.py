@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from click.testing import CliRunner, Result
 from tests.audit.made import OTHER, log_files
 from tests.audit.vectors import CHECKPOINT, LEAVES, ORIGIN, VKEY
 from tracegate.cli import main
+from tracegate.testing.clock import FakeClock
+from tracegate.testing.stamp_authority import StampAuthority
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +60,28 @@ def test_a_segment_that_is_torn_is_told_with_its_leaf(folder: Path) -> None:
     result = ran("log", "--key", VKEY)
     assert result.exit_code == 3
     assert "segments/00000000000000000000.seg: leaf 6: its last frame is not whole" in result.stdout
+
+
+def test_time_stamps_are_checked_with_what_is_pinned(folder: Path) -> None:
+    """A log that has none can't be proved to have been there at a time."""
+    Path("root.pem").write_text(StampAuthority(FakeClock()).root_pem)
+    result = ran("log", "--key", VKEY, "--authority", "root.pem")
+    assert result.exit_code == 3
+    assert "missing time stamps       no leaf has one" in result.stdout
+    result = ran("log", "--key", VKEY, "--authority", "keys")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "can't be read: no certificates of time-stamp authorities in PEM\n",
+    )
+
+
+def test_without_the_library_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra."""
+    monkeypatch.delitem(sys.modules, "tracegate.audit.timestamp", raising=False)
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    result = ran("log", "--key", VKEY, "--authority", "keys")
+    assert result.exit_code == 2
+    assert "install `tracegate[rfc3161]`" in result.stderr
 
 
 def test_without_a_key_it_is_incomplete(folder: Path) -> None:

@@ -12,9 +12,10 @@ from tracegate.config.audit import FLOORS, audit
 from tracegate.config.load import load
 from tracegate.config.model import DEFAULT, Audit, Otlp
 from tracegate.config.model_audit import Anchor
+from tracegate.config.secret import Secret
 
 HEAD = "providers: {openai: {}}\n"
-DAY = 86_400 * 10**9
+MINUTE, DAY = 60 * 10**9, 86_400 * 10**9
 
 
 def section(text: str = "{}") -> Audit:
@@ -64,12 +65,37 @@ def test_the_file_says_it_otherwise() -> None:
 
 def test_who_is_told_of_heads_is_named() -> None:
     """What its settings mean is the affair of its kind, which another package may bring."""
-    found = section("{anchors: {w1: {kind: witness, key: w.example/w+k, url: 'https://w'}, t: {kind: rfc3161}}}")
+    found = section("{anchors: {w1: {kind: witness, key: w.example/w+k, url: 'https://w'}, t: {kind: notary, n: 7}}}")
     assert found.anchors == (
-        Anchor("w1", "witness", (("key", "w.example/w+k"), ("url", "https://w"))),
-        Anchor("t", "rfc3161", ()),
+        Anchor("w1", "witness", (("key", "w.example/w+k"), ("url", "https://w")), MINUTE),
+        Anchor("t", "notary", (("n", "7"),), 60 * MINUTE),
     )
     assert section().anchors == ()
+
+
+def test_how_often_they_are_told_may_be_said() -> None:
+    """What an authority or a store gives stays for years: it is asked less often than a witness."""
+    text = "{anchors: {a: {kind: rfc3161}, b: {kind: rfc3161, every: 1d}, w: {kind: witness, every: 5m}}}"
+    assert [anchor.every_ns for anchor in section(text).anchors] == [60 * MINUTE, DAY, 5 * MINUTE]
+
+
+def test_secrets_of_anchors_are_shown_nowhere(tmp_path: Path) -> None:
+    """They come from the environment or a file; what else stands in a file may be read from there too."""
+    (tmp_path / "root.pem").write_text("-----BEGIN…\n")
+    text = (
+        f"{HEAD}audit: {{anchors: {{b: {{kind: object-lock, secret_key: '${{KEY}}', token: {{env: KEY}}, "
+        f"certificate: {{file: '{tmp_path}/root.pem'}}}}}}}}"
+    )
+    found = configured(text)
+    ((_, key), (_, token), (_, pem)) = found.audit.anchors[0].settings
+    assert isinstance(key, Secret)
+    assert isinstance(token, Secret)
+    assert isinstance(pem, Secret)
+    assert (key.value, token.value, pem.value) == (ENV["KEY"], ENV["KEY"], "-----BEGIN…")
+    assert ENV["KEY"] not in repr(found)
+    assert {secret.value for secret in found.secrets} >= {ENV["KEY"]}
+    assert pem.value not in {secret.value for secret in found.secrets}
+    assert configured(text, {**ENV, "KEY": "another"}).digest == found.digest
 
 
 def test_what_is_shipped_goes_as_the_section_says() -> None:
@@ -109,6 +135,9 @@ def test_the_replica_is_the_machine_as_an_element_of_a_name(node: str, replica: 
         ("{retention: {preset: pci, keep: 364d}}", "audit.retention.keep: 364d is shorter than `pci` asks for, 365d"),
         ("{anchors: [w]}", "audit.anchors: a list is not a map"),
         ("{anchors: {w: {url: x}}}", "audit.anchors: `w` has no `kind`"),
+        ("{anchors: {w: {kind: rfc3161, every: 1}}}", "audit.anchors: `1` has no unit"),
+        ("{anchors: {w: {kind: rfc3161, on: true}}}", "audit.anchors: `true` is not text"),
+        ("{anchors: {w: {kind: rfc3161, certificate: {path: x}}}}", "audit.anchors: not a secret"),
         ("{anchors: {w: {kind: witness, url: [x]}}}", "audit.anchors: a list is not text"),
         ("{ship: {endpoint: 'http://c', protocol: grpc}}", "audit.ship.protocol: leaves don't go over `grpc`"),
         ("{auditors: [bob]}", "audit.auditors[0]: there is no key `bob`"),

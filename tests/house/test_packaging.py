@@ -30,6 +30,7 @@ IMPORT_NAMES = {
 # Not declared, with the reason why importing it is right all the same.
 BESIDES = {
     ("tracegate/telemetry/sdk_exporters.py", "grpc"): "what the gRPC exporter takes as credentials and compression",
+    ("tracegate/audit/timestamp.py", "rfc3161_client"): "the extra `rfc3161`; loaded only where heads are stamped",
     ("tracegate/telemetry/content_grpc.py", "grpc"): "the client that the gRPC exporter brings; content calls it bare",
     ("tracegate/prices/make.py", "genai_prices"): "the maintainers' command; a run-time import would cost 31 MB",
 }

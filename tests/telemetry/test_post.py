@@ -107,6 +107,21 @@ def test_a_body_is_posted_and_the_answer_read() -> None:
     ]
 
 
+def test_another_method_is_sent_in_the_same_way() -> None:
+    """What is told of heads is put into stores too."""
+    server = Server((b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",))
+
+    async def main() -> None:
+        poster = Poster()
+        async with listening(server):
+            assert (await poster(server.url, (), b"body", SOON, "PUT")).status == 200
+            await poster.close()
+
+    run(main)
+    assert server.requests[0].startswith(b"PUT /v1/traces?x=1 HTTP/1.1\r\n")
+    assert server.requests[0].endswith(b"Content-Length: 4\r\n\r\nbody")
+
+
 def test_a_connection_is_kept() -> None:
     """Three posts, one connection."""
     found, server = answers_to(OK, OK, OK, posts=3)

@@ -3,9 +3,8 @@
 A log whose keeper has its key can be written anew from the start, and nobody who sees only that log notices. Whoever
 else holds a head does. What is told is a head and nothing more: neither a leaf nor anything of a request.
 
-An anchor is a class with one method; packages give theirs to the entry point group `tracegate.anchors`, by kind. The
-kind `witness` is built in. A time stamp of RFC 3161 over the checkpoint (`rfc3161`) and an object that a store has
-locked (`object-lock`) need a client each that is not among our dependencies: they are for packages to bring.
+An anchor is a class with one method; packages give theirs to the entry point group `tracegate.anchors`, by kind. Three
+are built in: `witness`, `rfc3161`, an authority that stamps the checkpoint, and `object-lock`, a store that keeps it.
 """
 
 from __future__ import annotations
@@ -31,6 +30,14 @@ Kind = Literal["witness", "rfc3161", "object-lock"]
 
 EVERY_NS = 60_000_000_000
 """Time between two heads that are told; ours: what a keeper could still take back is a minute's worth of leaves."""
+
+RETRY_NS = 60_000_000_000
+"""Time until one that failed is told again; it doubles with each further failure, up to"""
+LONGEST_NS = 900_000_000_000
+"""this, or the time between two heads where that is longer. Ours."""
+
+SOON_NS = 5_000_000_000
+"""Who is due so soon is told with the others, of the same head: signatures under one head count together. Ours."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +68,8 @@ class Held:
     Args:
         kind: Of the anchor.
         where: Who or where, for a person who looks for it.
-        proof: What they gave: of a witness the checkpoint with its signature below the log's.
+        proof: What they gave: of a witness the checkpoint with its signature below the log's, of others the checkpoint
+            and one line below it (`tracegate.audit.anchored`).
     """
 
     kind: Kind
@@ -98,12 +106,22 @@ class Answered(Protocol):
 class Post(Protocol):
     """Sends one body over HTTP; who makes anchors gives it to them."""
 
-    async def __call__(self, url: str, headers: Sequence[tuple[str, str]], body: bytes, timeout_ns: int) -> Answered:
-        """Post it and return the answer; raises `OSError` where there is none."""
+    async def __call__(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, timeout_ns: int, method: str = "POST"
+    ) -> Answered:
+        """Send it and return the answer; raises `OSError` where there is none."""
 
 
-Make = Callable[[Mapping[str, str], Post], Anchor]
+Make = Callable[[Mapping[str, str], Post, Clock], Anchor]
 """What a package gives to the entry point group: an anchor of its settings. It raises `ConfigError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """An anchor, and how often it is told of a head, in nanoseconds."""
+
+    anchor: Anchor
+    every_ns: int = EVERY_NS
 
 
 async def newest(folder: Path, lane: Lane) -> Head | None:
@@ -136,52 +154,83 @@ def cosigned(head: Head, held: Sequence[Held]) -> str | None:
 
 
 class Anchoring:
-    """Tells every anchor of the newest head, from time to time.
+    """Tells anchors of the newest head, each from time to time; one that fails later and later.
 
     Args:
         anchors: Who is told.
         head: The newest head, `None` where there is none.
         held: Takes what the anchors gave: each becomes a leaf.
         clock: Times it.
-        every_ns: Time between two heads.
     """
 
     def __init__(
         self,
-        anchors: Sequence[Anchor],
+        anchors: Sequence[Timed],
         head: Callable[[], Awaitable[Head | None]],
         held: Callable[[Head, Sequence[Held]], Awaitable[None]],
         clock: Clock,
-        every_ns: int = EVERY_NS,
     ) -> None:
-        self._anchors = anchors
+        self._turns = [_Turn(one.anchor, one.every_ns) for one in anchors]
         self._head = head
         self._held = held
         self._clock = clock
-        self._every_ns = every_ns
 
     async def run(self) -> None:
-        """Tell them until cancelled; what goes wrong is logged, and tried again with the next head."""
+        """Tell them until cancelled; what goes wrong is logged, and tried again with a later head."""
+        start = self._clock.now()
+        for turn in self._turns:
+            turn.due_ns = start + turn.every_ns
         while True:
-            await self._clock.sleep_until(self._clock.now() + self._every_ns)
-            await self.tell()
+            await self._clock.sleep_until(min(turn.due_ns for turn in self._turns))
+            soon = self._clock.now() + SOON_NS
+            await self._tell([turn for turn in self._turns if turn.due_ns <= soon])
 
     async def tell(self) -> None:
         """Tell all of them once, at the same time; nothing is raised."""
+        await self._tell(self._turns)
+
+    async def _tell(self, turns: Sequence[_Turn]) -> None:
+        now = self._clock.now()
+        for turn in turns:
+            turn.due_ns = now + min(turn.every_ns, RETRY_NS)  # unless it is told
         try:
             head = await self._head()
             if head is None:
                 return
-            told = await asyncio.gather(*(self._tell(anchor, head) for anchor in self._anchors))
+            told = await asyncio.gather(*(turn.tell(head, now) for turn in turns))
             if held := [one for one in told if one is not None]:
                 await self._held(head, held)
         except (Malformed, OSError) as exc:
             logger.warning("The head of the audit log can't be told: %s.", exc)
 
-    async def _tell(self, anchor: Anchor, head: Head) -> Held | None:
+
+class _Turn:
+    """One anchor, when it is told next, and how often it failed since it last did not."""
+
+    __slots__ = ("_anchor", "_failures", "due_ns", "every_ns")
+
+    def __init__(self, anchor: Anchor, every_ns: int) -> None:
+        self._anchor = anchor
+        self._failures = 0
+        self.every_ns = every_ns
+        self.due_ns = 0
+
+    async def tell(self, head: Head, now: int) -> Held | None:
+        """Tell it, and say when it is due again; nothing is raised."""
         try:
-            return await anchor.anchor(head)
+            held = await self._anchor.anchor(head)
         except Exception as exc:  # noqa: BLE001  # a fault of one, whose package it may be, stops neither others nor us
-            size, origin = head.checkpoint.size, head.checkpoint.origin
-            logger.warning("The head of %s at %d leaves is not anchored: %s.", origin, size, exc)
+            wait = min(RETRY_NS << min(self._failures, 10), max(LONGEST_NS, self.every_ns))
+            self._failures += 1
+            self.due_ns = now + wait
+            logger.warning(
+                "The head of %s at %d leaves is not anchored: %s. Next try in %d s.",
+                head.checkpoint.origin,
+                head.checkpoint.size,
+                exc,
+                wait // 10**9,
+            )
             return None
+        self._failures = 0
+        self.due_ns = now + self.every_ns
+        return held

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import takewhile
 from typing import Protocol
 
+from tracegate.audit.anchored import Authorities, Heads
 from tracegate.audit.canonical import decode
 from tracegate.audit.checkpoint import Checkpoint, open_checkpoint
 from tracegate.audit.encodings import base64_of
-from tracegate.audit.events import Leaf, Opened, Pruned
+from tracegate.audit.events import Anchored, Leaf, Opened, Pruned
 from tracegate.audit.keys import Key, parse_vkey
 from tracegate.audit.leaf import read
 from tracegate.audit.meaning import Meaning
 from tracegate.audit.merkle import leaf_hash, root
 from tracegate.audit.segments import scan
 from tracegate.audit.tiles import HASH, HEIGHT, WIDTH, Tile, TileNodes, bundle_of, read_entries, root_of, tiles_of
-from tracegate.audit.verdict import Check, Report
+from tracegate.audit.verdict import Check, Report, Result
 from tracegate.errors import Malformed
 
 MOST = 100  # faults that are told of one kind
@@ -43,23 +45,25 @@ class Files(Protocol):
         """One; raises `FileNotFoundError`."""
 
 
-def fsck(files: Files, key: Key | None, against: Sequence[str] = ()) -> Report:
+def fsck(files: Files, key: Key | None, against: Sequence[str] = (), authorities: Authorities | None = None) -> Report:
     """Check a log.
 
     Args:
         files: Of the log.
         key: The log's, from the caller; without it the log is checked against its own `log.json`, and never green.
         against: Checkpoints of it that were saved earlier or elsewhere.
+        authorities: Whose time stamps in the log are checked too; without them that they are there is all that is said.
     """
-    return _Check(files, key, against).run()
+    return _Check(files, key, against, authorities).run()
 
 
 class _Check:
     """One run: the leaves that were found, and the hashes of each level of tiles over them."""
 
-    def __init__(self, files: Files, key: Key | None, against: Sequence[str]) -> None:
+    def __init__(self, files: Files, key: Key | None, against: Sequence[str], authorities: Authorities | None) -> None:
         self.files = files
         self.against = against
+        self.authorities = authorities
         self.report = Report()
         self.names = dict.fromkeys(sorted(files.names()))  # in order, and found at once
         self.created: object = None
@@ -83,7 +87,7 @@ class _Check:
         self._grow(head)
         self._root(head)
         self._tiles(head)
-        self._meaning(key.name)
+        self._meaning(key)
         self._saved(key)
         return self.report
 
@@ -91,10 +95,10 @@ class _Check:
         if sum(made.check == check for made in self.report.checks) < MOST:
             self.report.checks.append(Check(check, "fail", detail, file, index))
 
-    def _hold(self, check: str, detail: str) -> None:
+    def _hold(self, check: str, detail: str, result: Result = "pass") -> None:
         """Say that a kind of check found nothing, if so."""
         if not any(made.check == check for made in self.report.checks):
-            self.report.add(check, "pass", detail)
+            self.report.add(check, result, detail)
 
     def _key(self) -> Key | None:
         """The key that is trusted: the one that was given, else the log's own, which proves nothing to others."""
@@ -245,19 +249,28 @@ class _Check:
         elif len(raw) != WIDTH * HASH or root_of(hashes) != self.levels[1][index]:
             self._fail("tiles", "it is another than the leaves give", name)
 
-    def _meaning(self, origin: str) -> None:
-        meaning = Meaning(origin, self.start)
+    def _meaning(self, key: Key) -> None:
+        meaning = Meaning(key.name, self.start)
+        heads = Heads(key, partial(root, node=self._node), self.authorities)
         for index, raw in enumerate(self.leaves, self.start):
             try:
                 found = read(raw)
                 faults = [*meaning.faults(index, found)]
                 if index == 0:
                     self._made(found.leaf)
+                if isinstance(found.leaf, Anchored):
+                    for check, detail in heads.faults(index, found.leaf):
+                        self._fail(check, detail, index=index)
             except Malformed as exc:
                 faults = [str(exc)]
             for fault in faults:
                 self._fail("leaves", fault, index=index)
         self._hold("leaves", f"{len(self.leaves)} leaves, {len(meaning.open_intents)} intents open")
+        if (told := heads.told()) is not None:
+            self._hold("anchors", told)
+        if self.authorities is not None:
+            stamps = heads.stamps()
+            self._hold("time stamps", stamps or "no leaf has one", "missing" if stamps is None else "pass")
 
     def _made(self, leaf: Leaf) -> None:
         if isinstance(leaf, Opened) and self.created not in (None, leaf.t // 1_000_000):

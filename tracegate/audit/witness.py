@@ -13,6 +13,7 @@ from tracegate.audit.encodings import base64_of, number
 from tracegate.audit.keys import WITNESS, Key, parse_vkey
 from tracegate.audit.notes import Note, parse_note
 from tracegate.audit.proof import LONGEST
+from tracegate.clock import Clock
 from tracegate.errors import ConfigError, Malformed
 
 TIMEOUT_NS = 10_000_000_000
@@ -97,7 +98,7 @@ class Witness:
         return Note(answered.text, own)
 
 
-def witness(settings: Mapping[str, str], post: Post) -> Witness:
+def witness(settings: Mapping[str, str], post: Post, clock: Clock) -> Witness:
     """The witness of its settings: `key`, its verifier key, and `url`, its submission prefix.
 
     Raises:

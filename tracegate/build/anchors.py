@@ -1,4 +1,4 @@
-"""From configuration to who is told of the heads of the audit log: witnesses, and what other packages bring."""
+"""From configuration to who is told of the heads of the audit log, of our kinds and those of other packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from tracegate.audit.anchoring import Anchor, Anchoring, Head, Held, cosigned, newest
+from tracegate.audit.anchoring import Anchoring, Head, Held, Timed, cosigned, newest
 from tracegate.audit.disk import Disk
 from tracegate.audit.process import Audit
 from tracegate.audit.reading import name_of
@@ -16,6 +16,8 @@ from tracegate.audit.witnessed import keep
 from tracegate.build.plugins import anchors
 from tracegate.clock import Clock
 from tracegate.config.model import Config
+from tracegate.config.model_audit import Anchor
+from tracegate.config.secret import Secret
 from tracegate.errors import ConfigError
 from tracegate.telemetry.post import Poster
 
@@ -63,13 +65,13 @@ def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | 
     """
     if not config.audit.anchors:
         return None
-    kinds, made, posters = anchors(), list[Anchor](), list[Poster]()
+    kinds, made, posters = anchors(), list[Timed](), list[Poster]()
     for one in config.audit.anchors:
         if one.kind not in kinds:
             raise ConfigError(f"audit.anchors.{one.name}: no kind `{one.kind}`; known: {', '.join(sorted(kinds))}")
         posters.append(poster := Poster())
         try:
-            made.append(kinds[one.kind](dict(one.settings), poster))
+            made.append(Timed(kinds[one.kind](_settings(one), poster, clock), one.every_ns))
         except ConfigError as exc:
             raise ConfigError(f"audit.anchors.{one.name}: {exc}") from exc
 
@@ -88,3 +90,7 @@ def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | 
             await audit.lane.run(partial(keep, Disk(), folder(of.checkpoint.origin), note))
 
     return HeadAnchoring(Anchoring(made, head, held, clock), posters)
+
+
+def _settings(anchor: Anchor) -> dict[str, str]:
+    return {name: value.value if isinstance(value, Secret) else value for name, value in anchor.settings}

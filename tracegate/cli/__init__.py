@@ -133,8 +133,9 @@ for command in COMMANDS:
 @click.argument("folder", metavar="DIR")
 @click.option("--key", "keys", metavar="VKEY|FILE", multiple=True, help="The log's public key; without it: incomplete.")
 @click.option("--against", metavar="CHECKPOINT", multiple=True, help="One that was saved earlier or elsewhere.")
+@click.option("--authority", metavar="FILE", help="Time-stamp authorities, PEM: the stamps in the log are checked too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def fsck(folder: str, keys: tuple[str, ...], against: tuple[str, ...], as_json: bool) -> None:
+def fsck(folder: str, keys: tuple[str, ...], against: tuple[str, ...], authority: str | None, as_json: bool) -> None:
     """Check one log by bytes and by meaning; never writes.
 
     Exit status: 0 sound, 1 something is false, altered or missing, 2 usage or unreadable input, 3 nothing is false and
@@ -142,7 +143,7 @@ def fsck(folder: str, keys: tuple[str, ...], against: tuple[str, ...], as_json: 
     """
     from tracegate.cli import auditing
 
-    sys.exit(auditing.fsck(folder, keys, against, as_json=as_json))
+    sys.exit(auditing.fsck(folder, keys, against, authority, as_json=as_json))
 
 
 @audit.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tracegate.audit import fsck as check
+from tracegate.audit.anchored import Authorities
 from tracegate.audit.canonical import decode
 from tracegate.audit.folder import Folder
 from tracegate.audit.keys import Key
@@ -22,13 +23,16 @@ SAID = {
 }
 
 
-def fsck(folder: str, keys: Sequence[str], against: Sequence[str], *, as_json: bool) -> int:
+def fsck(
+    folder: str, keys: Sequence[str], against: Sequence[str], authority: str | None = None, *, as_json: bool
+) -> int:
     """Check a log and print what was found; returns the exit status, 2 where something can't be read.
 
     Args:
         folder: Of one log.
         keys: Public keys, or files of them; of several, the one that the log says is its own.
         against: Files of checkpoints that were saved earlier or elsewhere.
+        authority: File with certificates of time-stamp authorities, whose stamps are checked too.
         as_json: Print one JSON object.
     """
     files = Folder(Path(folder))
@@ -36,7 +40,8 @@ def fsck(folder: str, keys: Sequence[str], against: Sequence[str], *, as_json: b
         if not Path(folder).is_dir():
             raise Malformed(f"{folder}: not a folder")
         key = _own(files, keys_of(keys))
-        report = check.fsck(files, key, [text_of(file) for file in against])
+        pinned = None if authority is None else _pinned(text_of(authority))
+        report = check.fsck(files, key, [text_of(file) for file in against], pinned)
     except (Malformed, OSError) as exc:
         click.echo(f"can't be read: {exc}", err=True)
         return UNUSABLE
@@ -49,3 +54,11 @@ def _own(files: Folder, keys: Sequence[Key]) -> Key | None:
     except (Malformed, FileNotFoundError):  # which the check says
         stated = None
     return next((key for key in keys if key.vkey == stated), keys[0] if keys else None)
+
+
+def _pinned(pem: str) -> Authorities:
+    try:
+        from tracegate.audit.timestamp import Pinned  # only who checks time stamps needs the library
+    except ImportError as exc:
+        raise Malformed(f"time stamps need more: install `tracegate[rfc3161]` ({exc})") from exc
+    return Pinned(pem)

@@ -19,6 +19,7 @@ from tracegate.config.model_telemetry import Otlp as Exporter
 from tracegate.config.nearest import did_you_mean, listed
 from tracegate.config.origin import DEFAULT
 from tracegate.config.schema import Otlp
+from tracegate.config.secret import Secret, names_credential
 from tracegate.config.telemetry import exporter
 from tracegate.config.validate import section
 from tracegate.config.words import duration
@@ -68,7 +69,7 @@ def audit(draft: Draft, file: str | None, keys: Collection[str]) -> Audit:
         sign_path=written.sign_path,
         ship=_ship(draft, written.ship),
         auditors=written.auditors,
-        anchors=tuple(_anchor(name, settings) for name, settings in (written.anchors or {}).items()),
+        anchors=_anchors(draft, written.anchors or {}),
         origins={key: draft.written_or_default(("audit", key)) for key in schema.Audit.fields()},
     )
 
@@ -79,8 +80,13 @@ def _replica(node: str) -> str:
     return "gateway" if not name or name in schema.FOLDERS else name
 
 
-def _anchor(name: str, settings: Mapping[str, str]) -> Anchor:
-    return Anchor(name, settings["kind"], tuple((key, value) for key, value in settings.items() if key != "kind"))
+def _anchors(draft: Draft, written: Mapping[str, Anchor]) -> tuple[Anchor, ...]:
+    """Who is told of heads; what is secret of them is kept for the redactor."""
+    for anchor in written.values():
+        for name, setting in anchor.settings:
+            if isinstance(setting, Secret) and names_credential(name):
+                draft.keep(setting)
+    return tuple(written.values())
 
 
 def meant(audit: Audit) -> Audit:

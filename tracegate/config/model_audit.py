@@ -7,6 +7,7 @@ from typing import Literal
 
 from tracegate.config.model_telemetry import Otlp
 from tracegate.config.origin import Origins, no_origins
+from tracegate.config.secret import Secret
 from tracegate.custody import AuditMode
 
 Preset = Literal["ai-act", "pci", "hipaa", "sec-17a4"]
@@ -19,12 +20,15 @@ class Anchor:
     Args:
         name: In this file.
         kind: Who makes it of its settings.
-        settings: As they were written; what they mean is the kind's affair.
+        settings: As they were written, but those that came from a file or are secret; what they mean is the kind's
+            affair.
+        every_ns: Time between two heads of which it is told.
     """
 
     name: str
     kind: str
-    settings: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str | Secret], ...]
+    every_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ import re
 from typing import Annotated, Any, Self
 
 from tracegate.config import fields as f
+from tracegate.config import secret
 from tracegate.config.form import Form, Loc, Reads
-from tracegate.config.model_audit import Preset
+from tracegate.config.model_audit import Anchor, Preset
 from tracegate.config.problems import Wrong
 from tracegate.config.schema import Otlp
-from tracegate.config.values import shown, text
+from tracegate.config.secret import Secret, names_credential
+from tracegate.config.values import duration, shown, text
 from tracegate.custody import AuditMode
 
 _ELEMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -21,6 +23,10 @@ _LABEL = re.compile(r"[A-Za-z0-9_-]+")
 
 FOLDERS = ("keys", "private", "ship")
 """Folders of an audit directory, beside those that are named by replicas."""
+
+HOUR_NS = 3_600_000_000_000
+EVERY_NS = {"witness": 60_000_000_000}
+"""How often an anchor is told of a head where nobody says it: a witness is quick, what others give stays for years."""
 
 
 def _place(value: object, around: f.Around) -> str:
@@ -42,16 +48,26 @@ def _host(value: object) -> str:
     return name
 
 
-def _anchors(value: object) -> dict[str, dict[str, str]]:
+def _anchors(value: object, around: f.Around) -> dict[str, Anchor]:
     if not isinstance(value, dict):
         raise Wrong(f"{shown(value)} is not a map", "write `{NAME: {kind: witness, key: …, url: …}}`.")
-    return {_element(name): _anchor(name, settings) for name, settings in value.items()}
+    return {_element(name): _anchor(name, settings, around) for name, settings in value.items()}
 
 
-def _anchor(name: str, settings: object) -> dict[str, str]:
+def _anchor(name: str, settings: object, around: f.Around) -> Anchor:
     if not isinstance(settings, dict) or "kind" not in settings:
         raise Wrong(f"`{name}` has no `kind`", "write `{kind: witness, key: …, url: …}`.")
-    return {key: text(setting) for key, setting in settings.items()}
+    kind = text(settings["kind"])
+    every = duration(settings["every"]) if "every" in settings else EVERY_NS.get(kind, HOUR_NS)
+    rest = {key: _setting(key, value, around) for key, value in settings.items() if key not in ("kind", "every")}
+    return Anchor(name, kind, tuple(rest.items()), every)
+
+
+def _setting(key: str, value: object, around: f.Around) -> str | Secret:
+    """Text; a secret if its name says so or it stands elsewhere, which `key`, the public one of a witness, never is."""
+    if isinstance(value, dict) or (key != "key" and names_credential(key)):
+        return secret.read(value, around.env, around.folder)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(value)
 
 
 Element = Annotated[str, Reads(_element)]
@@ -83,4 +99,4 @@ class Audit(Form):
     sign_path: f.Boolean = True
     ship: Otlp | None = None
     auditors: f.Names = ()
-    anchors: Annotated[dict[str, dict[str, str]], Reads(_anchors)] | None = None
+    anchors: Annotated[dict[str, Anchor], Reads(_anchors, around=True)] | None = None

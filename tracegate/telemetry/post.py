@@ -83,10 +83,14 @@ class Poster:
         self._tls = tls
         self._idle: _Connection | None = None
 
-    async def __call__(self, url: str, headers: Headers, body: bytes, timeout_ns: int) -> Answer:
-        """See `Post`."""
+    async def __call__(self, url: str, headers: Headers, body: bytes, timeout_ns: int, method: str = "POST") -> Answer:
+        """See `Post`; another method than POST is sent in the same way, but none whose answer has no body (HEAD)."""
         origin = _origin(url)
-        lines = [f"POST {origin.target} HTTP/1.1", f"Host: {origin.host_field}", f"User-Agent: tracegate/{__version__}"]
+        lines = [
+            f"{method} {origin.target} HTTP/1.1",
+            f"Host: {origin.host_field}",
+            f"User-Agent: tracegate/{__version__}",
+        ]
         lines += [f"{name}: {value}" for name, value in headers]
         lines.append(f"Content-Length: {len(body)}")
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -38,7 +38,8 @@ async with Simulator({"gpt-5": "503x3:ok"}) as sim:
 **Look at what it did.** `run` gives a test virtual time: an hour of back-off costs nothing, and a hang or a leak fails.
 `drive` is a client of an ASGI app that streams and hangs up (`lifespan` has what starts the app), `Receiver` an OTLP
 receiver that believes nothing (`listen` puts it on a socket), `span_tree` a trace as text, `picture` one for people.
-`MemoryLog` is an audit log that waits for no disk.
+`MemoryLog` is an audit log that waits for no disk. `StampAuthority` makes real time stamps, `LockedBucket` keeps
+what is locked until its date; both misbehave as they are told.
 
 ```python
 async def main():
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from tracegate.testing.driver import drive
     from tracegate.testing.ids import SeededIds
     from tracegate.testing.lag import LagTicker
+    from tracegate.testing.locked_bucket import LockedBucket
     from tracegate.testing.loop import run
     from tracegate.testing.memory import MemoryExchange
     from tracegate.testing.process import SimulatorProcess
@@ -77,12 +79,14 @@ if TYPE_CHECKING:
     from tracegate.testing.script_text import read_script
     from tracegate.testing.simulator import Simulator
     from tracegate.testing.simulator_log import Entry, Log
+    from tracegate.testing.stamp_authority import StampAuthority
     from tracegate.testing.tree import record_tree, span_tree
 
 __all__ = [
     "Entry",
     "FakeClock",
     "LagTicker",
+    "LockedBucket",
     "Log",
     "MemoryExchange",
     "MemoryLog",
@@ -92,6 +96,7 @@ __all__ = [
     "SeededIds",
     "Simulator",
     "SimulatorProcess",
+    "StampAuthority",
     "Step",
     "drive",
     "listen",
@@ -105,6 +110,7 @@ _HOMES = {
     "Entry": "simulator_log",
     "FakeClock": "clock",
     "LagTicker": "lag",
+    "LockedBucket": "locked_bucket",
     "Log": "simulator_log",
     "MemoryExchange": "memory",
     "MemoryLog": "audit",
@@ -114,6 +120,7 @@ _HOMES = {
     "SeededIds": "ids",
     "Simulator": "simulator",
     "SimulatorProcess": "process",
+    "StampAuthority": "stamp_authority",
     "Step": "script",
     "drive": "driver",
     "listen": "receiving",
