@@ -157,3 +157,21 @@ def test_what_was_found_clean_is_not_searched_again(monkeypatch: pytest.MonkeyPa
     for number in range(10):
         assert [redactor.text(f"clean {number}") for _ in range(2)] == [f"clean {number}"] * 2
         assert 0 < len(redactor._clean) <= 3
+
+
+def test_an_error_that_was_found_clean_stays_as_it_is() -> None:
+    """The usual refusals come again and again; anything that is new in one is searched."""
+    redactor = Redactor(["swordfish"])
+    usual: dict[str, Any] = {"message": "Slow down.", "param": None, "code": "rate_limit_exceeded"}
+    for body in (
+        usual,
+        {**usual, "hint": "a swordfish"},
+        {**usual, "swordfish": "x"},
+        {**usual, "param": ["swordfish"]},
+    ):
+        for again in (False, True):
+            failed = Refused("rate_limit", None, "Slow down.", status=429, code="rate_limit_exceeded", body=body)
+            redactor.failed(failed)
+            assert (failed.body is body) == (again and body is usual)
+            assert (failed.message, failed.code) == ("Slow down.", "rate_limit_exceeded")
+            assert "swordfish" not in str(failed.body)

@@ -6,7 +6,7 @@ It never sees an answer: only what a `Failed` carries passes here before it reac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tracegate.errors import Failed
@@ -80,18 +80,27 @@ class Redactor:
 
     def failed(self, failed: Failed) -> None:
         """Redact what an error carries, in place: its message, its code, and every text of its body."""
-        said = failed.message
-        failed.message = self.text(said)
-        failed.args = (failed.message,)
-        if failed.code is not None:
+        clean, said, body = self._clean, failed.message, failed.body
+        if said not in clean:
+            failed.message = self.text(said)
+            failed.args = (failed.message,)
+        if failed.code is not None and failed.code not in clean:
             failed.code = self.text(failed.code)
-        if failed.body is not None:
-            clean, body = self._clean, {}
-            for name, part in failed.body.items():  # most of it comes again and again, and its text is the message
+        if body is not None and not self._is_clean(body):
+            shown = {}
+            for name, part in body.items():  # most of it is known all the same, and its text is the message
                 if part is not None and (part.__class__ is not str or part not in clean):
                     part = failed.message if part == said else self._inside(part, 1)
-                body[name if name in clean else self.text(name)] = part
-            failed.body = body
+                shown[name if name in clean else self.text(name)] = part
+            failed.body = shown
+
+    def _is_clean(self, body: Mapping[str, Any]) -> bool:
+        """Whether nothing but texts that are known stands in a body: most of them come again and again."""
+        clean = self._clean
+        for name, part in body.items():
+            if name not in clean or (part is not None and (part.__class__ is not str or part not in clean)):
+                return False
+        return True
 
     def _redacted(self, text: str) -> str:
         for secret in self._secrets:

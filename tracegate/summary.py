@@ -69,8 +69,22 @@ def total(attempts: Sequence[Attempt]) -> Total:
 
     Tokens of an attempt whose cost is known to be 0 because it can't have generated count as 0.
     """
-    # Nearly every request has one, and every view asks.
-    return _alone(attempts[0]) if len(attempts) == 1 else _together(attempts)
+    # Nearly every request has one, or one behind some that can't have cost anything, and every view asks.
+    if len(attempts) == 1:
+        return _alone(attempts[0])
+    return _alone(attempts[-1]) if _only_last_paid(attempts) else _together(attempts)
+
+
+def _only_last_paid(attempts: Sequence[Attempt]) -> bool:
+    """Whether only the last attempt cost money, and no other one can have; a test holds this to `_together`, too."""
+    paid = attempts[-1].cost if attempts else None
+    if paid is None or not paid.micros:
+        return False
+    for attempt in attempts[:-1]:
+        price = attempt.cost
+        if price is None or price.micros != 0 or price.source != "inferred":
+            return False
+    return True
 
 
 def _together(attempts: Iterable[Attempt]) -> Total:
@@ -150,11 +164,28 @@ def gateway_ns(recorder: Recorder, now: int) -> int:
         start, end = attempts[0].start, attempts[0].end
         took = (now if end is None or end > now else end) - start
         return now - origin - took if took > 0 else now - origin
+    taken, reach = 0, origin
+    for attempt in attempts:
+        start, end, backoff = attempt.start, attempt.end, attempt.why.backoff_ns
+        if backoff:
+            start -= backoff
+        if start < reach:  # two at once
+            return now - origin - union(_busy(attempts, now))
+        if end is None or end > now:
+            end = now
+        if end > start:
+            taken += end - start
+            reach = end
+    return now - origin - taken
+
+
+def _busy(attempts: Sequence[Attempt], now: int) -> list[tuple[int, int]]:
+    """When there was a call or a back-off, of each attempt."""
     busy = []
     for attempt in attempts:
         start, end, backoff = attempt.start, attempt.end, attempt.why.backoff_ns
         busy.append((start - backoff if backoff else start, now if end is None or end > now else end))
-    return now - origin - union(busy)
+    return busy
 
 
 def microseconds(ns: int) -> int:

@@ -1,4 +1,6 @@
-"""How many Python functions a request calls, and a chunk of a stream: `python -m tests.bench.calls` says by whom.
+"""How many Python functions a request calls, one that is refused first, and a chunk of a stream.
+
+`python -m tests.bench.calls` says by whom.
 
 No clock is looked at, so the count is the same on every machine, however busy. It is not the cost: some calls are dear.
 But what creeps in creeps in as calls. The whole path is counted, telemetry included, from the application's first line
@@ -54,16 +56,28 @@ providers:
   unary: {{row: openai, base_url: "http://127.0.0.1:9/unary/v1", key: sk-of-the-benchmark-1, region: swedencentral}}
   short: {{row: openai, base_url: "http://127.0.0.1:9/short/v1", key: sk-of-the-benchmark-2, region: swedencentral}}
   long: {{row: openai, base_url: "http://127.0.0.1:9/long/v1", key: sk-of-the-benchmark-3, region: swedencentral}}
-targets: {{unary: unary/{MODEL}, short: short/{MODEL}, long: long/{MODEL}, other: unary/{MODEL}-2024-07-18}}
+  limited: {{row: openai, base_url: "http://127.0.0.1:9/limited/v1", key: sk-of-the-benchmark-4, region: swedencentral}}
+targets:
+  unary: unary/{MODEL}
+  short: short/{MODEL}
+  long: long/{MODEL}
+  limited: limited/{MODEL}
+  other: unary/{MODEL}-2024-07-18
 routes:
   {ROUTE}: [unary, other]
   {ROUTE}-short: [short, other]
   {ROUTE}-long: [long, other]
+  {ROUTE}-limited: {{fallback: [limited, unary], retry: 0}}
 keys:
   load: {{tenant: bench, key: {KEY}}}
 telemetry: {{otlp: "http://127.0.0.1:9"}}
 """
-SCRIPTS: Mapping[str, Step] = {"unary/*": Step(words=36), "short/*": Step(words=SHORT), "long/*": Step(words=LONG)}
+SCRIPTS: Mapping[str, Step] = {
+    "unary/*": Step(words=36),
+    "short/*": Step(words=SHORT),
+    "long/*": Step(words=LONG),
+    "limited/*": Step(status=429),
+}
 
 Calls = Counter[CodeType]
 
@@ -71,6 +85,11 @@ Calls = Counter[CodeType]
 def of_request() -> dict[CodeType, float]:
     """Calls of one unary request, by function."""
     return _each(run(_counted(ROUTE, stream=False)), REQUESTS)
+
+
+def of_limited() -> dict[CodeType, float]:
+    """Calls of one unary request whose first provider answers 429, by function."""
+    return _each(run(_counted(f"{ROUTE}-limited", stream=False)), REQUESTS)
 
 
 def of_chunk() -> dict[CodeType, float]:
@@ -179,4 +198,6 @@ def _table(title: str, calls: Mapping[CodeType, float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(_table("a unary request", of_request()) + _table("a chunk of a stream", of_chunk()))
+    sys.stdout.write(_table("a unary request", of_request()))
+    sys.stdout.write(_table("a unary request that is refused first", of_limited()))
+    sys.stdout.write(_table("a chunk of a stream", of_chunk()))

@@ -10,22 +10,23 @@ from types import CodeType
 
 import pytest
 
-from tests.bench.calls import of_chunk, of_request
+from tests.bench.calls import of_chunk, of_limited, of_request
 from tests.house.repository import text
 
 pytestmark = pytest.mark.slow
 
 FILE = Path("tests/bench/calls.md")
 SLACK = 0.05
-ROW = re.compile(r"\| (\d{4}-\d\d-\d\d) \| ([\d.]+) \| ([\d.]+) \| (.+) \|")
+ROW = re.compile(r"\| (\d{4}-\d\d-\d\d) \| ([\d.]+) \| ([\d.]+)? ?\| ([\d.]+) \| (.+) \|")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a row of the file says."""
+    """What a row of the file says; who was refused first was not counted from the beginning."""
 
     date: str
     request: float
+    limited: float | None
     chunk: float
     why: str
 
@@ -33,7 +34,7 @@ class Figures:
 def rows(table: str) -> list[Figures]:
     """The history, oldest first."""
     found = (ROW.fullmatch(line) for line in table.splitlines())
-    return [Figures(m[1], float(m[2]), float(m[3]), m[4]) for m in found if m]
+    return [Figures(m[1], float(m[2]), float(m[3]) if m[3] else None, float(m[4]), m[5]) for m in found if m]
 
 
 def verdict(what: str, was: float, now: float) -> str | None:
@@ -45,13 +46,13 @@ def verdict(what: str, was: float, now: float) -> str | None:
     return None
 
 
-@pytest.mark.parametrize(("what", "counted"), [("request", of_request), ("chunk", of_chunk)])
+@pytest.mark.parametrize(("what", "counted"), [("request", of_request), ("limited", of_limited), ("chunk", of_chunk)])
 def test_the_path_calls_no_more_functions_than_before(
     what: str, counted: Callable[[], Mapping[CodeType, float]]
 ) -> None:
     """Nor many less, or what was won could be lost again unseen."""
     last, now = rows(text(FILE))[-1], sum(counted().values())
-    said = verdict(f"a {what}", getattr(last, what), now)
+    said = verdict(f"a {what} one" if what == "limited" else f"a {what}", getattr(last, what), now)
     assert said is None, said
 
 
@@ -63,6 +64,7 @@ def test_the_count_is_the_same_each_time() -> None:
 def test_every_layer_is_counted_and_the_kit_is_not() -> None:
     """Server, policies, dialects, record, spans and their bytes; neither client nor provider."""
     files = {code.co_filename for code in of_request()}
+    assert {code.co_filename for code in of_limited()} > files
     for layer in ("server/endpoint", "policies/fallback", "dialects/openai_unary", "record", "telemetry/forms"):
         assert any(file.endswith(f"tracegate/{layer}.py") for file in files), layer
     assert any(file.endswith("telemetry/otlp.py") for file in files)
@@ -80,8 +82,9 @@ def test_a_figure_is_judged_both_ways(was: float, now: float, said: str | None) 
 
 
 def test_the_file_is_a_history() -> None:
-    """Every row has a date, both figures and a reason; the last one holds."""
+    """Every row has a date, its figures and a reason; the last one holds, and has all of them."""
     lines = [line for line in text(FILE).splitlines() if line.startswith("| 2")]
     history = rows(text(FILE))
     assert len(history) == len(lines) > 0
     assert [row.date for row in history] == sorted(row.date for row in history)
+    assert history[-1].limited is not None

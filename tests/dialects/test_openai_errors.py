@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.recordings import FOLDER
+from tracegate.dialects import openai_errors
 from tracegate.dialects.openai_errors import error_object, refusal, refused_within
 from tracegate.errors import Broken, Refused
 from tracegate.facts import ErrorClass
@@ -185,3 +186,18 @@ def test_any_bytes_have_one_class_and_a_message(body: bytes, status: int) -> Non
 
     assert failed.class_ in get_args(ErrorClass)
     assert failed.message
+
+
+def test_what_a_busy_provider_says_is_read_once() -> None:
+    """Of any other refusal nothing is kept: it may name what the client sent, or a key."""
+    busy = b'{"error": {"message": "Read once.", "type": "requests", "code": "rate_limit_exceeded"}}'
+    kept = openai_errors._known.cache_info().currsize
+    for status in (401, 400, 500, 404):
+        refusal(status, (), busy, 0)
+    refusal(429, (), busy.replace(b"once", b"x" * 2000), 0)
+    assert openai_errors._known.cache_info().currsize == kept
+    for status in (429, 503, 529):
+        first, second = refusal(status, (), busy, 0), refusal(status, (("retry-after", "1"),), busy, 0)
+        assert first.body is second.body is not None
+        assert (first.class_, first.message, first.code) == (second.class_, second.message, second.code)
+        assert (first.retry_after_ns, second.retry_after_ns) == (None, 1_000_000_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tracegate.dialects.retry_after import retry_after_ns, should_retry
+from tracegate.wire.headers import by_name
 
 S = 1_000_000_000
 NOW = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT
@@ -40,12 +41,12 @@ NOW = 784_111_777  # Sun, 06 Nov 1994 08:49:37 GMT
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_read_in_both_forms(status: int, headers: dict[str, str], expected: int | None) -> None:
     """Milliseconds first, then seconds or a date; nonsense says nothing."""
-    assert expected == retry_after_ns(status, tuple(headers.items()), NOW)
+    assert expected == retry_after_ns(status, headers, NOW)
 
 
 def test_the_first_of_two_fields_counts() -> None:
     """As for every header field here."""
-    assert 1 * S == retry_after_ns(503, (("retry-after", "1"), ("retry-after", "2")), NOW)
+    assert 1 * S == retry_after_ns(503, by_name((("retry-after", "1"), ("retry-after", "2"))), NOW)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +76,12 @@ def test_the_first_of_two_fields_counts() -> None:
 )
 def test_the_reset_of_a_limit_that_was_hit_stands_in(headers: dict[str, str], expected: int | None) -> None:
     """Only where the rest is 0, the longest of them; `Retry-After` goes first."""
-    assert expected == retry_after_ns(429, tuple(headers.items()), NOW)
+    assert expected == retry_after_ns(429, headers, NOW)
 
 
 def test_resets_say_nothing_about_other_failures() -> None:
     """A server error is not over when a rate limit is."""
-    headers = (("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "20ms"))
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "20ms"}
 
     assert retry_after_ns(503, headers, NOW) is None
 
@@ -90,6 +91,6 @@ def test_resets_say_nothing_about_other_failures() -> None:
 )
 def test_should_retry_is_read(value: str | None, expected: bool | None) -> None:
     """Only what it clearly says."""
-    headers = (("x", "y"),) if value is None else (("x", "y"), ("x-should-retry", value))
+    headers = {"x": "y"} if value is None else {"x": "y", "x-should-retry": value}
 
     assert should_retry(headers) is expected

@@ -34,4 +34,4 @@ def test_targets_whose_time_is_over_are_forgotten_when_there_are_many() -> None:
     cooldowns.start("new", 20, 30, "rate_limit")
     assert cooldowns.of("t0", 20) == (1000, "rate_limit")
     assert cooldowns.of("new", 20) == (30, "rate_limit")
-    assert len(cooldowns._until) == 2
+    assert len(cooldowns.until) == 2

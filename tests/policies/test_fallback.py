@@ -187,6 +187,12 @@ def test_after_a_context_length_only_a_larger_or_unknown_window_is_asked() -> No
     assert asked.recorder.records[1].notes == [("skipped", {"target": "same", "reason": "capability"})]
 
 
+def test_after_any_other_failure_windows_do_not_matter() -> None:
+    """Only what was too long is too long for others."""
+    asked = ask(over(Leaf("a", [rate_limited()], context=1000), Leaf("b", ["ok"], context=1000)))
+    assert [kind[0] for kind in asked.kinds] == ["a", "b"]
+
+
 def test_the_ceiling_of_attempts_ends_the_request_with_the_last_failure() -> None:
     """No candidate beyond it is called."""
     c = Leaf("c", ["ok"])

@@ -277,8 +277,12 @@ def test_an_answer_that_can_not_be_sent_is_broken_off_and_logged(caplog: pytest.
     assert PROMPT not in caplog.text
 
 
-@pytest.mark.parametrize("model", ["sim-ok", "sim-500", "sim-cut=3", "sim-silence"])
-def test_a_request_is_freed_without_the_collector(model: str) -> None:
+@pytest.mark.parametrize(
+    "models",
+    [("sim-ok",), ("sim-500",), ("sim-cut=3",), ("sim-silence",), ("sim-429", "sim-ok"), ("sim-429", "sim-500")],
+    ids=" ".join,
+)
+def test_a_request_is_freed_without_the_collector(models: tuple[str, ...]) -> None:
     """Also one that failed: the traceback of its error would hold it, until a collection that stops everybody."""
 
     async def asked(house: House) -> None:
@@ -287,11 +291,11 @@ def test_a_request_is_freed_without_the_collector(model: str) -> None:
         try:
             await got(house.app, body={**CALL, "stream": True})
             await asyncio.sleep(0)
-            assert [one for one in gc.get_objects() if isinstance(one, Session)] == []
+            assert [one for one in gc.get_objects() if isinstance(one, Session | Call)] == []
         finally:
             gc.enable()
 
-    opened(config(model, route="deadline: 1s, "), asked)
+    opened(config(*models, route="deadline: 1s, "), asked)
 
 
 def test_what_ends_the_process_passes_through() -> None:

@@ -185,6 +185,21 @@ def test_streams_that_the_log_broke_name_their_own_records() -> None:
     both.check()
 
 
+def test_a_report_of_neither_input_nor_output_is_filled_in_alike() -> None:
+    """It is counted as a usage that nobody knows."""
+    both = Both()
+    for seed in range(4):
+        made = Made(seed=seed)
+        route = made.route()
+        record = made.attempt(route)
+        made.answer(record)
+        of(record).answer.usage = Usage(cache_read=5)
+        made.close(record)
+        made.close(route)
+        assert both.add(made.end()) == (seed > 0)
+    both.check()
+
+
 def test_what_was_filled_in_together_is_counted_together() -> None:
     """As if each had been counted by itself, up to the last bit of a sum of times."""
     measurements, together = Measurements(TARGETS, ("chat",)), Aggregator(FakeClock(), Losses())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -17,11 +18,16 @@ from tracegate.dialects.openai_classes import classify
 from tracegate.dialects.openai_shape import lenient
 from tracegate.dialects.retry_after import retry_after_ns, should_retry
 from tracegate.errors import Broken, Failed, Refused
-from tracegate.wire.headers import Headers
+from tracegate.facts import ErrorClass
+from tracegate.wire.headers import Headers, by_name
 
 _LONGEST = 1_000  # characters of a text that is no error object (ruling 12)
 _DIGITS = 300  # of an integer that is kept: a longer one is read as a double, which has 309 at most, or is null
 _DEEPEST = 32  # levels of an error object that are kept
+_BUSY = frozenset({429, 503, 529})
+"""Statuses of a provider that is asked too much: it says the same to everybody, and nothing of the request."""
+_KEPT = 64  # of their bodies are kept, as what they say
+_SHORT = 2_000  # bytes of a body that is kept
 
 
 def decoded(data: bytes) -> Any:
@@ -44,6 +50,23 @@ def refusal(status: int, headers: Headers, body: bytes, wall_s: int) -> Failed:
     """
     if status < 400:
         return Broken("http_protocol_error", f"The provider answered {status}, which is no answer.", status=status)
+    read = _known if status in _BUSY and len(body) <= _SHORT else _read
+    class_, message, code, error = read(status, body)
+    fields = by_name(headers)
+    return Refused(
+        class_,
+        None,
+        message,
+        status=status,
+        retry_after_ns=retry_after_ns(status, fields, wall_s),
+        code=code,
+        body=error,
+        should_retry=should_retry(fields),
+    )
+
+
+def _read(status: int, body: bytes) -> tuple[ErrorClass, str, str | None, dict[str, Any] | None]:
+    """Class, message, code and error object of a refusal; who is given the object writes nothing into it."""
     error = None
     try:
         error = error_object(decoded(body))
@@ -51,16 +74,10 @@ def refusal(status: int, headers: Headers, body: bytes, wall_s: int) -> Failed:
         message = _plain(body) or f"The provider answered {status} without a word."
     else:
         message = _message(error) if error else f"The provider answered {status}."
-    return Refused(
-        classify(status, error or {"message": message}),
-        None,
-        message,
-        status=status,
-        retry_after_ns=retry_after_ns(status, headers, wall_s),
-        code=_code(error) if error else None,
-        body=error,
-        should_retry=should_retry(headers),
-    )
+    return classify(status, error or {"message": message}), message, _code(error) if error else None, error
+
+
+_known = lru_cache(_KEPT)(_read)
 
 
 def refused_within(status: int, answer: Any) -> Refused:

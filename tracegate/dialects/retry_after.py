@@ -7,17 +7,17 @@ read them; the reset headers of OpenAI (https://platform.openai.com/docs/guides/
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-
-from tracegate.wire.headers import Headers
 
 _SECOND = 1_000_000_000
 _LONGEST = 999_999_999  # seconds, 31 years: nobody comes back then, and it fits in 64 bits of nanoseconds
 _NUMBER = re.compile(r"\s*(\d{1,20})(?:\.(\d{1,9})\d*)?\s*")
 _TIME = re.compile(r"\s*(\d{10})(\d{3})?\s*")  # UNIX time in seconds or milliseconds
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)")  # 6m0s, 7.66s, 20ms
+_SAID = {"true": True, "false": False}
 _UNITS = {"ms": 1_000_000, "s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND}
 
 # A limit whose rest is 0 was hit; its reset says when it is free again. The reset without a rest is OpenRouter's.
@@ -28,15 +28,14 @@ _RESETS = (
 )
 
 
-def retry_after_ns(status: int, headers: Headers, wall_s: int) -> int | None:
+def retry_after_ns(status: int, fields: Mapping[str, str], wall_s: int) -> int | None:
     """The wait that a provider asked for, in nanoseconds, or `None`.
 
     Args:
         status: HTTP status; resets of rate limits are looked at for 429 only.
-        headers: Of the answer.
+        fields: Of the answer's head, the first of each name.
         wall_s: UTC seconds, to resolve dates.
     """
-    fields = dict(reversed(headers))  # the first of equal names wins
     if (text := fields.get("retry-after-ms")) is not None and (wait := _number(text)) is not None:
         return wait // 1000
     if (text := fields.get("retry-after")) is not None:
@@ -47,20 +46,20 @@ def retry_after_ns(status: int, headers: Headers, wall_s: int) -> int | None:
             return wait
     if status != 429:
         return None
-    waits = [
-        wait
-        for rest, reset in _RESETS
-        if fields.get(rest, "").strip() == "0" and (wait := _reset(fields.get(reset, ""), wall_s)) is not None
-    ]
-    return max(waits, default=None)
+    longest = None
+    for rest, reset in _RESETS:
+        left = fields.get(rest)
+        if left is not None and left.strip() == "0":
+            wait = _reset(fields.get(reset, ""), wall_s)
+            if wait is not None and (longest is None or wait > longest):
+                longest = wait
+    return longest
 
 
-def should_retry(headers: Headers) -> bool | None:
+def should_retry(fields: Mapping[str, str]) -> bool | None:
     """What `x-should-retry` says, if it says something."""
-    for name, value in headers:
-        if name == "x-should-retry":
-            return {"true": True, "false": False}.get(value.strip().lower())
-    return None
+    said = fields.get("x-should-retry")
+    return None if said is None else _SAID.get(said.strip().lower())
 
 
 def _number(text: str) -> int | None:

@@ -27,11 +27,11 @@ class Fallback:
         order: Ranks the candidates of each call.
     """
 
-    __slots__ = ("_candidates", "_order", "_when")
+    __slots__ = ("_candidates", "_order", "_whys")
 
     def __init__(self, candidates: Sequence[Candidate], when: frozenset[ErrorClass], order: Order = listed) -> None:
         self._candidates = tuple(candidates)
-        self._when = when
+        self._whys = {class_: Why("fallback", class_) for class_ in when}
         self._order = order
 
     async def __call__(self, call: Call) -> Reply:
@@ -46,9 +46,11 @@ class Fallback:
                 continue
             except Failed as exc:
                 failure = exc
-            if failure.class_ not in self._when or call.recorder.full or call.clock.now() >= call.deadline:
+            failure.__traceback__ = None  # its frames hold us, and we hold it: only the collector would free that
+            why = self._whys.get(failure.class_)
+            if why is None or call.recorder.full or call.clock.now() >= call.deadline:
                 raise failure
-            call = call.but(why=Why("fallback", failure.class_))
+            call = call.but(why=why)
         if failure is not None:
             raise failure
         raise NothingTried(skips)

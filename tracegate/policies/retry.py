@@ -33,10 +33,11 @@ class Retry:
 
     async def __call__(self, call: Call) -> Reply:
         """Ask the target; raise its last failure, or `NothingTried` if it must not be asked now."""
-        target = self._target
-        # Most calls need not be looked at: nothing has failed yet, and nobody asked for silence.
-        looks = target.disabled or self._cooldowns or (target.context is not None and call.recorder.attempts)
-        skip = self._skip(call) if looks else None
+        target, cooldowns = self._target, self._cooldowns
+        # Most calls need not be looked at: nobody asked for silence, and nothing has failed yet.
+        skip = self._skip(call) if cooldowns.until or target.disabled else None
+        if skip is None and call.recorder.attempts and self._too_small(call):
+            skip = Skip(target.id, "capability", cause="context_length")
         if skip is not None:
             call.note("skipped", target=skip.target, reason=skip.reason)
             raise NothingTried([skip])
@@ -46,14 +47,15 @@ class Retry:
                 return await self._hop(call)
             except Failed as exc:
                 failure = exc
+            failure.__traceback__ = None  # its frames hold us, and we hold it: only the collector would free that
             now = call.clock.now()
             if failure.retry_after_ns is not None:
-                self._cooldowns.start(self._target.id, now, now + failure.retry_after_ns, failure.class_)
+                cooldowns.start(target.id, now, now + failure.retry_after_ns, failure.class_)
             wait = self._wait(call, failure, tries)
             if wait is None or call.recorder.full or now + wait >= call.deadline:
                 raise failure
             await call.clock.sleep_until(now + wait)
-            if self._cooldowns.of(self._target.id, call.clock.now()) is not None:
+            if cooldowns.of(target.id, call.clock.now()) is not None:
                 raise failure  # another request was told to stay away for longer meanwhile
             tries += 1
             call = call.but(why=Why("retry", failure.class_, wait))
@@ -75,17 +77,17 @@ class Retry:
         if target.disabled:
             return Skip(target.id, "disabled")
         cooldown = self._cooldowns.of(target.id, call.clock.now())
-        if cooldown is not None:
-            return Skip(target.id, "cooldown", *cooldown)
-        return Skip(target.id, "capability", cause="context_length") if self._too_small(call) else None
+        return None if cooldown is None else Skip(target.id, "cooldown", *cooldown)
 
     def _too_small(self, call: Call) -> bool:
         """Whether the request outgrew a window that is known to be as large as this one (ruling 38)."""
-        mine, attempts = self._target.context, call.recorder.attempts
-        if mine is None or not attempts:
+        mine = self._target.context
+        if mine is None:
             return False
-        for attempt in attempts:
-            error, window = attempt.error, attempt.target.context
-            if error is not None and error.class_ == "context_length" and window is not None and window >= mine:
-                return True
+        for attempt in call.recorder.attempts:
+            error = attempt.error
+            if error is not None and error.class_ == "context_length":
+                window = attempt.target.context
+                if window is not None and window >= mine:
+                    return True
         return False

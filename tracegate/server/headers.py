@@ -128,7 +128,8 @@ class HeaderWriter:
 
     def _usual(self, recorder: Recorder, attempt: Attempt, now: int) -> Fields:
         """The fields of nearly every other answer, in part from kept texts; a test holds them to those of `_fields`."""
-        answer, kept = attempt.answer, self._members.words(attempt.target).heads
+        words, answer = self._members.words(attempt.target), attempt.answer
+        kept = words.heads
         key = (attempt.index, answer.model, answer.region, attempt.connection.protocol, attempt.status)
         said = kept.get(key)
         if said is None:
@@ -137,10 +138,33 @@ class HeaderWriter:
             said = served_by, None if status is None else status.encode()
             if len(kept) < SERVED:
                 kept[key] = said
-        attempts = self._attempts(recorder, WHOLE).encode()
+        told = self._told(recorder, words.desc, now)
+        if told is None:
+            told = self._attempts(recorder, WHOLE), self._timing(recorder, attempt, None, now, WHOLE)
+        attempts = told[0].encode()
         if len(said[0]) + len(attempts) >= ENOUGH:
             return self._fit(recorder, attempt, None, now)
-        return self._head(recorder, said[0], attempts, said[1], self._timing(recorder, attempt, None, now, WHOLE))
+        return self._head(recorder, said[0], attempts, said[1], told[1])
+
+    def _told(self, recorder: Recorder, desc: str, now: int) -> tuple[str, str] | None:
+        """What `_attempts` and `_timing` say of a whole answer that came after others had failed.
+
+        `None` where there is more to it: a stream, a back-off, two attempts at once, or one that still runs.
+        """
+        if recorder.inbound.stream:
+            return None
+        upstream = reach = 0
+        said = []
+        for attempt in recorder.attempts:
+            start, end = attempt.start, attempt.end
+            if end is None or attempt.why.backoff_ns or not reach <= start <= end <= now:
+                return None
+            upstream += end - start
+            reach = end
+            before, behind = self._members.around(recorder, attempt)
+            said.append(f"{before};dur={milliseconds(end - start)}{behind}")
+        gateway = milliseconds(now - recorder.origin - upstream)
+        return ", ".join(said), f"gateway;dur={gateway}, upstream;dur={milliseconds(upstream)};desc={desc}"
 
     def _said(self, recorder: Recorder, attempt: Attempt) -> Plain:
         """What is said of plain answers such as this, made once."""

@@ -125,7 +125,7 @@ class Members:
     def tried(self, recorder: Recorder, attempt: Attempt, *, slim: bool = False) -> str:
         """What became of one attempt."""
         if not slim and not attempt.streaming and not attempt.why.backoff_ns and attempt.end is not None:
-            before, behind = self._around(recorder, attempt)
+            before, behind = self.around(recorder, attempt)
             return f"{before};dur={milliseconds(attempt.end - attempt.start)}{behind}"
         text = self.ended(recorder, attempt)
         if attempt.end is not None:
@@ -134,7 +134,7 @@ class Members:
             text += f";ttft={milliseconds(attempt.first_event - attempt.start)}"
         return text + self.asked(attempt, slim=slim)
 
-    def _around(self, recorder: Recorder, attempt: Attempt) -> tuple[str, str]:
+    def around(self, recorder: Recorder, attempt: Attempt) -> tuple[str, str]:
         """What stands around the duration of an attempt that ended, made once for all that ended so."""
         kept = self.words(attempt.target).ends
         error = error_of(recorder, attempt)

@@ -8,7 +8,8 @@ and amounts; whatever has no form goes the usual way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import TypeAlias
 
 from tracegate.record import Recorder
@@ -40,6 +41,8 @@ from tracegate.telemetry.spans import spans
 Source: TypeAlias = tuple[int, int | None, int | None]
 """A part of a value: which value, and from where to where."""
 
+Pick: TypeAlias = Callable[[Sequence[bytes]], tuple[bytes, ...]]
+
 Filled: TypeAlias = tuple[bytes, bytes, int]
 """Entries of `ScopeSpans.spans`, entries of `ScopeLogs.log_records`, and how many of the latter."""
 
@@ -62,26 +65,29 @@ class Form:
         parts: The bytes of their spans, with every other place left for a value.
         bound: The series that their amounts are added to, of each span that has any.
         told: Their log events, as `parts`.
-        sources: What stands there: a part of one of the values.
+        cuts: Parts of values that stand there; whole values do, too.
+        pick: Which of both stand there, out of all values and those parts behind them.
         events: How many log events they have.
         held: What the key knows by its identity only.
     """
 
-    __slots__ = ("bound", "events", "held", "parts", "sources", "told", "waiting")
+    __slots__ = ("bound", "cuts", "events", "held", "parts", "pick", "told", "waiting")
 
     def __init__(
         self,
         parts: list[bytes],
         bound: Sequence[tuple[list[Bound], list[int]]],
         told: list[bytes],
-        sources: Sequence[Source],
+        cuts: Sequence[tuple[int, slice]],
+        pick: Pick,
         events: int,
         held: object,
     ) -> None:
         self.parts = parts
         self.bound = bound
         self.told = told
-        self.sources = sources
+        self.cuts = cuts
+        self.pick = pick
         self.events = events
         self.held = held
         self.waiting: list[list[Counted]] = []  # amounts of requests that were filled in and not added up
@@ -133,7 +139,7 @@ class Forms:
         if not form.events:
             return spans, b"", 0
         told = form.told
-        told[1::2] = [values[at][start:end] for at, start, end in form.sources]
+        told[1::2] = form.pick(values + [values[at][cut] for at, cut in form.cuts])
         return spans, b"".join(told), form.events
 
     def count(self) -> None:
@@ -184,7 +190,8 @@ class Forms:
         if told is None:
             return None
         held = [record.about for record in recorder.records], [attempt.target for attempt in recorder.attempts]
-        return Form(parts, bound, *told, held)
+        pieces, sources, count = told
+        return Form(parts, bound, pieces, *picked(sources, len(shape.values)), count, held)
 
 
 def parts_of(views: Sequence[SpanView], values: Sequence[bytes], encoder: Encoder) -> list[bytes] | None:
@@ -246,6 +253,13 @@ def told_of(
                 sources.append(source)
             parts[-1] += last
     return (parts, sources, count) if b"".join(parts) == encoder.logs(events(recorder)) else None
+
+
+def picked(sources: Sequence[Source], values: int) -> tuple[list[tuple[int, slice]], Pick]:
+    """The parts of values among some sources, each once, and how all sources are picked out of values and parts."""
+    cuts = list(dict.fromkeys(source for source in sources if source[1:] != WHOLE))
+    places = [values + cuts.index(source) if source in cuts else source[0] for source in sources]
+    return [(at, slice(start, end)) for at, start, end in cuts], itemgetter(*places) if places else tuple
 
 
 def _firsts(recorder: Recorder) -> list[int]:

@@ -69,6 +69,9 @@ ATTEMPT = (
 NUMBERS = 4096
 """Integers whose bytes are kept; when they are full they are forgotten and begin anew."""
 
+NOTHING = (b"", b"", b"", b"", b"")
+"""Five values that are absent."""
+
 _times = Struct("<BQBQ").pack  # as the encoder writes both
 
 
@@ -249,26 +252,28 @@ def _attempt(
         waited = (first - attempt.start) / 1e9
         first_s, chunks = double(waited), _numbers[attempt.chunks]
         amounts.append(waited)
+    tokens = money = NOTHING
     if usage is None:
-        given = made = read = written = thought = None
         key.append(None)
+        if outcome == "ok":
+            amounts.append(1)
     else:
-        given, made, read, written, thought = usage[:5]
+        given, made, read, written, thought, _, _ = usage
         key.append((not given, not made, not read, not written, not thought))  # 0 is told, but not counted
-    if given is not None or made is not None:
-        amounts += [count for count in (given, made, read, written, thought) if count]
-    elif outcome == "ok":
-        amounts.append(1)
+        if given is not None or made is not None:
+            amounts += [count for count in (given, made, read, written, thought) if count]
+        else:
+            amounts.append(1)
+        tokens = _numbers[given], _numbers[made], _numbers[read], _numbers[written], _numbers[thought]
     if cost is None or cost.micros is None:
-        parts: tuple[int | None, ...] = (None, None, None, None, None)
         key.append(None if cost is None else cost.unknown)
         amounts.append(1)
     else:
-        micros = cost.micros
-        parts = (micros, cost.input_micros, cost.output_micros, cost.cache_read_micros, cost.cache_write_micros)
-        key += (cost.currency, cost.source, cost.digest, not micros)
+        micros, currency, source, _, into, out, from_cache, to_cache, _, digest = cost
+        key += (currency, source, digest, not micros)
         if micros:
             amounts.append(micros)
+        money = _numbers[micros], _numbers[into], _numbers[out], _numbers[from_cache], _numbers[to_cache]
     span, sent, backoff = record.span, connection.sent, why.backoff_ns
     values += (
         trace,
@@ -282,14 +287,10 @@ def _attempt(
         b"" if answer.id is None else _text(answer.id),
         first_s,
         chunks,
-        _numbers[given],
-        _numbers[made],
-        _numbers[read],
-        _numbers[written],
-        _numbers[thought],
+        *tokens,
         b"" if connection.connect_ns is None else double(connection.connect_ns / 1e6),
         b"" if sent is None else double((sent - attempt.start) / 1e6),
-        *[_numbers[part] for part in parts],
+        *money,
         said,
     )
     return amounts, wall + end, trace, span

@@ -11,3 +11,8 @@ def header(headers: Headers, name: str) -> str | None:
         if key == name:
             return value
     return None
+
+
+def by_name(headers: Headers) -> dict[str, str]:
+    """The first value of each field, for who looks at several."""
+    return dict(reversed(headers))
