@@ -34,6 +34,8 @@ PAUSES = select(n.METRIC_TRACEGATE_AUDIT_PAUSES)
 ERASURES = select(n.METRIC_TRACEGATE_AUDIT_ERASURES)
 READS = select(n.METRIC_TRACEGATE_AUDIT_READS)
 HEARTBEATS = select(n.METRIC_TRACEGATE_AUDIT_HEARTBEATS)
+ANCHORS = select(n.METRIC_TRACEGATE_AUDIT_ANCHORS)
+UNANCHORED = select(n.METRIC_TRACEGATE_AUDIT_UNANCHORED)
 OPEN = select(n.METRIC_TRACEGATE_AUDIT_INTENTS_OPEN)
 LEAVES = select(n.METRIC_TRACEGATE_AUDIT_LEAVES)
 PUBLISHED = select(n.METRIC_TRACEGATE_AUDIT_PUBLISHED)
@@ -184,4 +186,12 @@ def _events() -> Sequence[Panel]:
         ("Erasures", "Times that the content of records was made unprovable, each told by a leaf.", ERASURES),
         ("Reads", "Times that somebody read the log, each told by a leaf.", READS),
     )
-    return [growth(Place(title, description, 8), metric, [JOB]) for title, description, metric in told]
+    heads = (
+        ("Anchors", "Heads that a witness, an authority or a store holds, each told by a leaf.", ANCHORS),
+        ("Heads that nobody took", "Heads that a witness, an authority or a store was told of in vain.", UNANCHORED),
+    )
+    return [
+        growth(Place(title, description, width), metric, [JOB])
+        for width, panels in ((8, told), (12, heads))
+        for title, description, metric in panels
+    ]

@@ -46,6 +46,8 @@ class Numbers:
         erasures: Leaves that tell of erased records.
         reads: Leaves that tell of somebody who read.
         heartbeats: Leaves that tell that the log is alive.
+        anchors: Leaves that tell of a head that others hold.
+        unanchored: Heads that were told to somebody in vain.
         unshipped: Durable leaves that the sink has not acknowledged; `None` where nothing is shipped.
         ship_lag_ns: How long the oldest of them has waited, 0 where there is none; `None` where nothing is shipped.
     """
@@ -59,6 +61,8 @@ class Numbers:
     erasures: int = 0
     reads: int = 0
     heartbeats: int = 0
+    anchors: int = 0
+    unanchored: int = 0
     unshipped: int | None = None
     ship_lag_ns: int | None = None
 

@@ -86,6 +86,8 @@ def expectations(of: Custody) -> dict[tuple[str, str], Expected]:
         ("Aborted intents, by gateway", "A"): Expected(by_job(told("aborted")), "sum"),
         ("Erasures", "A"): Expected(by_job(told("erasure")), "sum"),
         ("Reads", "A"): Expected(by_job(told("audit.read")), "sum"),
+        ("Anchors", "A"): Expected(by_job(told("anchor")), "sum"),
+        ("Heads that nobody took", "A"): Expected(by_job(zeros), "sum"),
     }
 
 

@@ -86,9 +86,11 @@ def test_one_that_refuses_is_told_of_and_stops_nobody(caplog: pytest.LogCaptureF
     """The operator reads which head, of which log, and why."""
     held = Held("rfc3161", "tsa.example", "AAAA")
     made, gave = anchoring(Giving(Unanchored("w.example/w: no answer")), Giving(KeyError("url")), Giving(held))
+    assert made.failed() == 0
     with caplog.at_level(logging.WARNING):
         asyncio.run(made.tell())
     assert gave == [held]
+    assert made.failed() == 2
     assert caplog.messages == [
         f"The head of {ORIGIN} at 6 leaves is not anchored: w.example/w: no answer. Next try in 60 s.",
         f"The head of {ORIGIN} at 6 leaves is not anchored: 'url'. Next try in 60 s.",

@@ -348,6 +348,7 @@ def test_a_record_is_erased_from_every_file(tmp_path: Path) -> None:
         await audit.was_read("ann", "find", [record(1)], 1)
         numbers = audit.numbers()
         assert (numbers.erasures, numbers.reads, numbers.unshipped, numbers.ship_lag_ns) == (3, 1, None, None)
+        assert (numbers.anchors, numbers.unanchored) == (0, 0)
         audit.shipped = lambda: (4, 5)
         assert (audit.numbers().unshipped, audit.numbers().ship_lag_ns) == (4, 5)
 

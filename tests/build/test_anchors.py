@@ -152,6 +152,32 @@ def test_a_head_that_is_locked_stands_in_its_bucket(tmp_path: Path) -> None:
     assert fsck(Folder(place), StoredLog(place).key, [note]).verdict == "verified"
 
 
+def test_a_head_that_nobody_takes_is_counted(tmp_path: Path) -> None:
+    """And stops nothing."""
+    authority = StampAuthority()
+    authority.fault = "unavailable"
+    (tmp_path / "root.pem").write_text(authority.root_pem)
+
+    async def main() -> None:
+        async with authority.served() as url:
+            anchor = {"kind": "rfc3161", "url": url, "certificate": {"file": str(tmp_path / "root.pem")}}
+            config = configured(tmp_path / "log", anchors(t=anchor))
+            keeping = keeping_of(config, CLOCK, RandomIds())
+            assert keeping is not None
+            await keeping.start()
+            made = anchoring_of(config, keeping.audit, CLOCK)
+            assert made is not None
+            async with asyncio.timeout(WITHIN_S):
+                while not keeping.audit.numbers().unanchored:  # until there is a head
+                    await made.anchoring.tell()
+                    await asyncio.sleep(0.01)
+            assert keeping.audit.numbers().anchors == 0
+            await made.close()
+            await keeping.close()
+
+    asyncio.run(main())
+
+
 def test_the_example_is_understood(tmp_path: Path) -> None:
     """Each of its anchors can be made."""
     (tmp_path / "tsa-root.pem").write_text(StampAuthority().root_pem)

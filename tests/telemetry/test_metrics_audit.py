@@ -45,6 +45,8 @@ BUSY = Numbers(
     erasures=5,
     reads=6,
     heartbeats=7,
+    anchors=9,
+    unanchored=10,
     unshipped=8,
     ship_lag_ns=1_500_000_000,
 )
@@ -88,6 +90,8 @@ def test_everything_that_was_counted_is_told() -> None:
         ("tracegate.audit.erasures", "None"): 5,
         ("tracegate.audit.reads", "None"): 6,
         ("tracegate.audit.heartbeats", "None"): 7,
+        ("tracegate.audit.anchors", "None"): 9,
+        ("tracegate.audit.unanchored", "None"): 10,
         ("tracegate.audit.intents.open", "None"): 3,
         ("tracegate.audit.unshipped", "None"): 8,
         ("tracegate.audit.ship_lag", "None"): 1.5,

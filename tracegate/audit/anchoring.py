@@ -175,6 +175,10 @@ class Anchoring:
         self._held = held
         self._clock = clock
 
+    def failed(self) -> int:
+        """How often one was told in vain."""
+        return sum(turn.failed for turn in self._turns)
+
     async def run(self) -> None:
         """Tell them until cancelled; what goes wrong is logged, and tried again with a later head."""
         start = self._clock.now()
@@ -205,15 +209,16 @@ class Anchoring:
 
 
 class _Turn:
-    """One anchor, when it is told next, and how often it failed since it last did not."""
+    """One anchor, when it is told next, and how often it failed: in all, and since it last did not."""
 
-    __slots__ = ("_anchor", "_failures", "due_ns", "every_ns")
+    __slots__ = ("_anchor", "_failures", "due_ns", "every_ns", "failed")
 
     def __init__(self, anchor: Anchor, every_ns: int) -> None:
         self._anchor = anchor
         self._failures = 0
         self.every_ns = every_ns
         self.due_ns = 0
+        self.failed = 0
 
     async def tell(self, head: Head, now: int) -> Held | None:
         """Tell it, and say when it is due again; nothing is raised."""
@@ -222,6 +227,7 @@ class _Turn:
         except Exception as exc:  # noqa: BLE001  # a fault of one, whose package it may be, stops neither others nor us
             wait = min(RETRY_NS << min(self._failures, 10), max(LONGEST_NS, self.every_ns))
             self._failures += 1
+            self.failed += 1
             self.due_ns = now + wait
             logger.warning(
                 "The head of %s at %d leaves is not anchored: %s. Next try in %d s.",

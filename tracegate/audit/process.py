@@ -19,7 +19,7 @@ from tracegate.audit.answer import Answer
 from tracegate.audit.blinds import Blinds
 from tracegate.audit.disk import Disk
 from tracegate.audit.epoch import Epoch
-from tracegate.audit.events import Aborted, Erased, Heartbeat, Leaf, Paused, Read
+from tracegate.audit.events import Aborted, Anchored, Erased, Heartbeat, Leaf, Paused, Read
 from tracegate.audit.keys import Signer
 from tracegate.audit.kinds import At, ClockState, Final, Gateway
 from tracegate.audit.lane import Lane, ThreadLane
@@ -119,6 +119,8 @@ class Audit:
         """What can be erased, of all logs of the directory."""
         self.shipped: Callable[[], tuple[int, int] | None] = lambda: None
         """Leaves that wait to be shipped, and for how many ns the oldest has; whoever ships sets it."""
+        self.unanchored: Callable[[], int] = lambda: 0
+        """Heads that were told to somebody in vain; whoever tells sets it."""
         self._settings = settings
         self._gateway = gateway
         self._clock = clock
@@ -159,6 +161,8 @@ class Audit:
             erasures=counted[Erased],
             reads=counted[Read],
             heartbeats=counted[Heartbeat],
+            anchors=counted[Anchored],
+            unanchored=self.unanchored(),
             unshipped=None if shipped is None else shipped[0],
             ship_lag_ns=None if shipped is None else shipped[1],
         )

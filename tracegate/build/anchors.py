@@ -57,7 +57,7 @@ def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | 
 
     Args:
         config: The configuration.
-        audit: The log of this process, which gets a leaf for each head that is held.
+        audit: The log of this process, which gets a leaf for each head that is held; it is told who counts the others.
         clock: Of the running loop.
 
     Raises:
@@ -89,7 +89,9 @@ def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | 
         if note is not None:
             await audit.lane.run(partial(keep, Disk(), folder(of.checkpoint.origin), note))
 
-    return HeadAnchoring(Anchoring(made, head, held, clock), posters)
+    anchoring = Anchoring(made, head, held, clock)
+    audit.unanchored = anchoring.failed
+    return HeadAnchoring(anchoring, posters)
 
 
 def _settings(anchor: Anchor) -> dict[str, str]:

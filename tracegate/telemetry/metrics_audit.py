@@ -23,6 +23,8 @@ OF_PROCESS: dict[str, Callable[[Numbers], int | float | None]] = {
     names.METRIC_TRACEGATE_AUDIT_ERASURES: lambda numbers: numbers.erasures,
     names.METRIC_TRACEGATE_AUDIT_READS: lambda numbers: numbers.reads,
     names.METRIC_TRACEGATE_AUDIT_HEARTBEATS: lambda numbers: numbers.heartbeats,
+    names.METRIC_TRACEGATE_AUDIT_ANCHORS: lambda numbers: numbers.anchors,
+    names.METRIC_TRACEGATE_AUDIT_UNANCHORED: lambda numbers: numbers.unanchored,
     names.METRIC_TRACEGATE_AUDIT_INTENTS_OPEN: lambda numbers: numbers.open_intents,
     names.METRIC_TRACEGATE_AUDIT_UNSHIPPED: lambda numbers: numbers.unshipped,
     names.METRIC_TRACEGATE_AUDIT_SHIP_LAG: lambda numbers: (

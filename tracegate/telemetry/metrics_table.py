@@ -177,6 +177,18 @@ INSTRUMENTS: Mapping[str, Instrument] = {
             "Leaves that tell that the audit log is alive.",
         ),
         Instrument(
+            names.METRIC_TRACEGATE_AUDIT_ANCHORS,
+            "counter",
+            "{head}",
+            "Leaves that tell of a head of the audit log that others hold.",
+        ),
+        Instrument(
+            names.METRIC_TRACEGATE_AUDIT_UNANCHORED,
+            "counter",
+            "{head}",
+            "Heads of the audit log that were told to somebody in vain.",
+        ),
+        Instrument(
             names.METRIC_TRACEGATE_AUDIT_GAPS,
             "gauge",
             "{leaf}",
