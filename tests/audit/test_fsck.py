@@ -194,6 +194,26 @@ def test_true_leaves_without_sense_are_found() -> None:
     assert sum(check.check == "leaves" for check in fsck(log_files([odd] * (MOST * 2)), KEY).checks) == MOST
 
 
+def test_heads_that_others_hold_are_heads_of_the_log() -> None:
+    """Each leaf that tells of one is compared with the leaves before it; without an authority no stamp is checked."""
+
+    def anchor(size: int, root: bytes, kind: str) -> bytes:
+        told = {"kind": kind, "size": size, "root": root.hex(), "where": "w", "proof": "x", "type": "anchor"}
+        beat = json.loads(LEAVES[5])
+        return encode({**{name: beat[name] for name in ("v", "log", "gateway", "t")}, **told})
+
+    def said(*leaves: bytes) -> list[tuple[str, str, int | None]]:
+        report = fsck(log_files([*LEAVES, *leaves]), SIGNER.key)
+        return [(check.result, check.detail, check.index) for check in report.checks if check.check == "anchors"]
+
+    witness, stamp = anchor(5, ROOTS[5], "witness"), anchor(6, ROOTS[6], "rfc3161")
+    assert said(witness, stamp) == [("pass", "each a prefix of the log: 1 rfc3161, 1 witness", None)]
+    assert said(witness, anchor(6, ROOTS[5], "object-lock"), anchor(9, ROOTS[6], "rfc3161")) == [
+        ("fail", "its head of 6 leaves is no prefix of the log", 7),
+        ("fail", "a head of 9 leaves, which were not there yet", 8),
+    ]
+
+
 def test_leaves_behind_the_checkpoint_are_durable_and_not_published_yet() -> None:
     """Tiles ahead of the checkpoint, and those of older ones, are what the leaves give too."""
     leaves = _beats(700)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dashboards.check.kept import kept
+from tests.audit.made import SIGNER
+from tests.audit.vectors import CHECKPOINT
 from tests.audit.witnessing import TestWitness, served
 from tests.build.test_audit import configured
 from tests.build.test_plugins import _anew, folder, install
 from tests.config.reading import ENV, KNOWN
 from tests.house.repository import text
 from tracegate.audit.anchored import parted
+from tracegate.audit.anchoring import Head
 from tracegate.audit.checkpoint import open_checkpoint
 from tracegate.audit.encodings import base64_of
 from tracegate.audit.folder import Folder
@@ -150,6 +153,38 @@ def test_a_head_that_is_locked_stands_in_its_bucket(tmp_path: Path) -> None:
     assert version.body.decode() == note
     assert open_checkpoint(note, StoredLog(place).key).size == leaf["size"] == 2
     assert fsck(Folder(place), StoredLog(place).key, [note]).verdict == "verified"
+
+
+def test_a_head_of_a_log_that_ended_meanwhile_is_no_leaf_of_the_next(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There it would be a head that the log never had."""
+    install(folder, "stamps", "[tracegate.anchors]\nnotary = stamps:Stamp\n", CODE)
+    config = configured(tmp_path / "log", anchors(t={"kind": "notary", "url": "https://n.example", "token": "s3"}))
+
+    async def ended(*_: object) -> Head:
+        return Head(CHECKPOINT, open_checkpoint(CHECKPOINT, SIGNER.key), _nothing)
+
+    monkeypatch.setattr("tracegate.build.anchors.newest", ended)
+
+    async def main() -> None:
+        keeping = keeping_of(config, CLOCK, RandomIds())
+        assert keeping is not None
+        await keeping.start()
+        made = anchoring_of(config, keeping.audit, CLOCK)
+        assert made is not None
+        await made.anchoring.tell()
+        assert keeping.audit.numbers().unanchored == 0
+        await made.close()
+        await keeping.close()
+
+    asyncio.run(main())
+    (place,) = (tmp_path / "log").glob("r1/*")
+    assert _anchors_of(place) == []
+
+
+async def _nothing(old: int) -> Sequence[bytes]:
+    return ()
 
 
 def test_a_head_that_nobody_takes_is_counted(tmp_path: Path) -> None:

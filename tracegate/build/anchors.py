@@ -83,8 +83,9 @@ def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | 
 
     async def held(of: Head, by: Sequence[Held]) -> None:
         log = audit.epoch.log
-        for one in by:
-            log.keep(log.own.anchored(of.checkpoint, one))
+        if of.checkpoint.origin == log.own.origin:  # else it ended meanwhile: no leaf of the next is about its heads
+            for one in by:
+                log.keep(log.own.anchored(of.checkpoint, one))
         note = cosigned(of, by)
         if note is not None:
             await audit.lane.run(partial(keep, Disk(), folder(of.checkpoint.origin), note))
