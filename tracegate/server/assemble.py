@@ -16,10 +16,10 @@ from tracegate.build.exchanges import exchanges as exchanges_of
 from tracegate.build.plugins import dialects, policies
 from tracegate.build.tree import Parts, Tree
 from tracegate.clock import Clock, Ids, RandomIds, SystemClock
+from tracegate.config.known import price_data
 from tracegate.config.model import Config, Tenant
 from tracegate.hop import Hop
 from tracegate.prices.book import Prices
-from tracegate.prices.table import load_table
 from tracegate.redact import Redactor
 from tracegate.server.app import Lifespan, application
 from tracegate.server.auth import Caller, Keyring
@@ -92,7 +92,7 @@ def assemble(
         exchanges=ways,
         dialects=dialects(),
         policies=policies(),
-        prices=Prices(load_table(), config.prices.overrides, config.prices.currency),
+        prices=Prices(price_data(), config.prices.overrides, config.prices.currency),
         redactor=Redactor([secret.value for secret in config.secrets]),
         clock=clock,
         keep=keep,
