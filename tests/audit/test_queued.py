@@ -10,7 +10,7 @@ import pytest
 from tests.audit.failing import final, intent, record
 from tests.audit.leaves import AT
 from tracegate.audit.kinds import Actor, At
-from tracegate.audit.leaf import write
+from tracegate.audit.leaf import write, written
 from tracegate.audit.queued import UNSEEN_NS, Unseen, queued
 from tracegate.audit.slots import Erasable
 from tracegate.errors import Malformed
@@ -21,18 +21,19 @@ from tracegate.testing.loop import run
 def test_what_can_be_erased_goes_with_a_leaf_of_a_record() -> None:
     """Under its tenant; none where there is nothing, and bytes that were made are taken as they are."""
     one = queued(intent(3), r=b"r" * 32)
-    assert (one.raw, one.erasable) == (write(intent(3)), Erasable(record(3), "acme", b"r" * 32))
+    assert (one.leaf.raw, one.erasable) == (write(intent(3)), Erasable(record(3), "acme", b"r" * 32))
     nobody = msgspec.structs.replace(intent(3), actor=Actor())
     assert queued(nobody, r=b"r" * 32).erasable == Erasable(record(3), "", b"r" * 32)
-    assert queued(final(3), b"raw", None, [("id", b"d")]).erasable == Erasable(record(3), "acme", None, [("id", b"d")])
-    assert (queued(final(3), b"raw").raw, queued(final(3)).erasable) == (b"raw", None)
+    made = written(final(3), b"raw")
+    assert queued(made, None, [("id", b"d")]).erasable == Erasable(record(3), "acme", None, [("id", b"d")])
+    assert (queued(made).leaf.raw, queued(final(3)).erasable) == (b"raw", None)
     with pytest.raises(Malformed):
         queued(msgspec.structs.replace(intent(3), req_id="\ud800"))
 
 
 def test_the_first_leaf_of_a_record_begins_it() -> None:
     """An intent, or a final without one."""
-    assert [queued(leaf).begins for leaf in (intent(), final(), final(prev=AT))] == [True, True, False]
+    assert [queued(leaf).leaf.begins for leaf in (intent(), final(), final(prev=AT))] == [True, True, False]
 
 
 def test_whoever_waits_is_told_once() -> None:

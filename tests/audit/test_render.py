@@ -15,7 +15,7 @@ from tests.audit.leaves import HEX
 from tests.audit.vectors import LEAVES, ORIGIN
 from tests.server.case import ANTHROPIC, AZURE, BROKEN, MS, OPENAI, Case, costs, named
 from tracegate.audit.agreement import closing_faults, head_faults
-from tracegate.audit.blinding import REQUEST, TEXT, WIRE, committed, r_hash
+from tracegate.audit.blinding import REQUEST, TEXT, WIRE, Blinding, committed, r_hash
 from tracegate.audit.closing import split
 from tracegate.audit.kinds import At, ClockState, Final, Gateway
 from tracegate.audit.leaf import read
@@ -25,8 +25,9 @@ from tracegate.facts import Route, Usage
 from tracegate.server.headers import GatewayFacts, HeaderWriter
 
 R = bytes(range(32))
+BLINDING = Blinding(R)
 DIGEST = hashlib.sha256(b"body").digest()
-QUESTION = Question(DIGEST, 4, "application/json", R, "/v1/chat/completions")
+QUESTION = Question(DIGEST, 4, "application/json", BLINDING, "/v1/chat/completions")
 GATEWAY = Gateway(node="tg-7f9c", run="r", version="0.1.0", config_digest=HEX, region="eu-central-1")
 WRITER = LeafWriter(ORIGIN, GATEWAY, lambda: ClockState(source="adjtimex", offset_us=-5))
 HEADERS = HeaderWriter(GatewayFacts("tracegate-1", version="0.1.0", node="tg-7f9c", region="eu-central-1"))
@@ -40,7 +41,7 @@ def _sent(case: Case, status: int | None = 200, media: str = JSON, **members: An
 
 def _final(case: Case, sent: Sent, exc: BaseException | None = None) -> Final:
     asked = WRITER.intent(case.recorder, QUESTION)
-    made, raw = WRITER.final(case.recorder, asked, R, sent, exc, None)
+    made, raw = WRITER.final(case.recorder, asked, BLINDING, sent, exc, None)
     leaf = read(raw).leaf
     assert isinstance(leaf, Final)
     assert leaf == made
@@ -259,7 +260,7 @@ def test_a_final_may_stand_in_the_log_that_follows() -> None:
     """The intent is of the one before; all else that both say is equal."""
     case = _success()
     asked = msgspec.structs.replace(WRITER.intent(case.recorder, QUESTION), log="gw.example/tracegate/prod/r1/2026-10")
-    leaf, _ = WRITER.final(case.recorder, asked, R, _sent(case), None, At(index=1, hash=HEX, log=asked.log))
+    leaf, _ = WRITER.final(case.recorder, asked, BLINDING, _sent(case), None, At(index=1, hash=HEX, log=asked.log))
     assert (leaf.log, leaf.record_id) == (ORIGIN, asked.record_id)
 
 
@@ -314,7 +315,7 @@ def test_a_final_names_its_intent_and_that_it_is_late() -> None:
     """Where one was written; and where the client was told that the log could not be."""
     case, at = _success(), At(index=1, hash=HEX)
     asked = WRITER.intent(case.recorder, QUESTION)
-    _, raw = WRITER.final(case.recorder, asked, R, _sent(case), None, at, late=True)
+    _, raw = WRITER.final(case.recorder, asked, BLINDING, _sent(case), None, at, late=True)
     leaf = read(raw).leaf
     assert isinstance(leaf, Final)
     assert (leaf.prev_intent, leaf.late, leaf.t_end - leaf.t_start) == (at, True, 812_300)

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from tracegate.audit.blinding import Blinding
 from tracegate.audit.committing import NOTHING, Digests, Streamed, of_body
 from tracegate.audit.encodings import encoded
-from tracegate.audit.kinds import At, Ended, Final, Intent
+from tracegate.audit.kinds import At, Ended
+from tracegate.audit.leaf import Written
 from tracegate.audit.queued import Told
 from tracegate.audit.receipt import SLIM_ABOVE, receipt_at, receipt_text
 from tracegate.audit.render import Question, Sent
+from tracegate.audit.render_forms import Begun
 from tracegate.audit.signature import Request
 from tracegate.errors import Malformed, Unavailable
 from tracegate.record import Recorder, verdict
@@ -62,12 +65,12 @@ class Answer:
         "_asked",
         "_audit",
         "_begun",
+        "_blinding",
         "_clock",
         "_ending",
         "_last",
         "_left",
         "_question",
-        "_r",
         "_recorder",
         "_since",
         "_stream",
@@ -84,9 +87,9 @@ class Answer:
         self._clock = recorder.clock
         self._left = audit.wait_ns  # how long this answer may still wait for the log
         self._since = 0  # when it began to wait
-        self._r = recorder.ids.secret()
+        self._blinding = Blinding(recorder.ids.secret())
         self._question = NOTHING.wire, NOTHING.size
-        self._asked: Intent | None = None
+        self._asked: Begun | None = None
         self._begun: Told | None = None  # of the intent
         self._ending: Told | None = None  # of the final
         self._last: _Last | None = None
@@ -123,9 +126,9 @@ class Answer:
         told = self._begun
         if told is None:
             epoch = self._audit.epoch
-            self._asked = self._intent(epoch)
+            asked = self._asked = self._intent(epoch)
             self._since = self._clock.now()
-            told = self._begun = epoch.log.submit(self._asked, max(self._left, 0), r=self._r)
+            told = self._begun = epoch.log.submit(asked.intent, max(self._left, 0), r=self._blinding.r)
         if not told.done():
             await _until(told)
             self._waited()
@@ -272,14 +275,16 @@ class Answer:
         created = self._recorder.wall_of(last.sent.end) // SECOND_NS
         slim = slim or len(last.raw) > SLIM_ABOVE
         return receipt_text(
-            receipt_at(last.epoch.signer, at.index, last.raw, bytes.fromhex(at.hash), created, self._r, slim=slim)
+            receipt_at(
+                last.epoch.signer, at.index, last.raw, bytes.fromhex(at.hash), created, self._blinding.r, slim=slim
+            )
         )
 
     # --- leaves ---
 
-    def _intent(self, epoch: Epoch) -> Intent:
+    def _intent(self, epoch: Epoch) -> Begun:
         digest, size = self._question
-        return epoch.leaves.intent(self._recorder, Question(digest, size, self.media, self._r, self.path))
+        return epoch.leaves.intent(self._recorder, Question(digest, size, self.media, self._blinding, self.path))
 
     def _streamed(self, exc: BaseException | None, tail: bytes) -> Sent:
         stream = self._stream
@@ -316,39 +321,35 @@ class Answer:
             self._ending = asyncio.get_running_loop().create_future()
             self._ending.set_result(made)
             return
-        leaf, raw = made
-        self._last = _Last(epoch, sent, exc, raw)
-        self._ending = epoch.log.submit(leaf, max(self._left, 0), raw=raw, r=self._blinding, rows=_rows(sent))
+        self._last = _Last(epoch, sent, exc, made.raw)
+        self._ending = epoch.log.submit(made, max(self._left, 0), r=self._r, rows=_rows(sent))
 
     def _leave(self, sent: Sent, exc: BaseException | None, *, late: bool = False) -> None:
         """Leave a final for which nobody waits."""
         epoch = self._audit.epoch
         made = self._final(epoch, sent, exc, late=late)
         if not isinstance(made, str):
-            epoch.log.keep(made[0], raw=made[1], r=self._blinding, rows=_rows(sent))
+            epoch.log.keep(made, r=self._r, rows=_rows(sent))
 
-    def _final(
-        self, epoch: Epoch, sent: Sent, exc: BaseException | None, *, late: bool = False
-    ) -> tuple[Final, bytes] | str:
-        """The final and its bytes, or why there is none."""
+    def _final(self, epoch: Epoch, sent: Sent, exc: BaseException | None, *, late: bool = False) -> Written | str:
+        """The final, or why there is none."""
         begun, asked = self._begun, self._asked
         at = None if begun is None else begun.result()
         if isinstance(at, str):
             return at
-        if asked is None:
-            asked = self._intent(epoch)
-        elif at is not None and asked.log != epoch.origin:
-            at = replace(at, log=asked.log)
+        if asked is not None and at is not None and asked.intent.log != epoch.origin:
+            at = replace(at, log=asked.intent.log)
         try:
-            return epoch.leaves.final(self._recorder, asked, self._r, sent, exc, at, late=late)
+            asked = asked or self._intent(epoch)
+            return epoch.leaves.final(self._recorder, asked, self._blinding, sent, exc, at, late=late)
         except Malformed as why:
-            logger.error("The final of %s can't be written: %s", asked.record_id, why)
+            logger.error("The final of %s can't be written: %s", f"tg-{self._recorder.request_id}", why)
             return str(why)
 
     @property
-    def _blinding(self) -> bytes | None:
+    def _r(self) -> bytes | None:
         """The blinding, unless the intent has brought it into the log."""
-        return self._r if self._begun is None else None
+        return self._blinding.r if self._begun is None else None
 
     def _waited(self) -> None:
         now = self._clock.now()

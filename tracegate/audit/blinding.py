@@ -62,6 +62,11 @@ class Blinding:
         self.r = r
         self._mac = Mac(r)
 
+    @property
+    def hash(self) -> str:
+        """What the leaf says of `r`, in hex."""
+        return r_hash(self.r).hex()
+
     def committed(self, name: str, digest: bytes) -> str:
         """The commitment of one field as its leaf has it, in hex."""
         return commit(self._mac.digest(_BLIND + name.encode()), digest).hex()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tracegate.audit.keys import Signer
 from tracegate.audit.log import Log
-from tracegate.audit.render import LeafWriter
+from tracegate.audit.render_forms import LeafForms
 from tracegate.audit.signature import ResponseSigner
 
 
@@ -27,7 +27,7 @@ class Epoch:
     """
 
     log: Log
-    leaves: LeafWriter
+    leaves: LeafForms
     responses: ResponseSigner
     signer: Signer
 

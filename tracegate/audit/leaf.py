@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from tracegate.audit.canonical import decode
-from tracegate.audit.events import Leaf
+from tracegate.audit.events import Aborted, Leaf
+from tracegate.audit.kinds import Final, Intent
 from tracegate.audit.merkle import leaf_hash
 from tracegate.errors import Malformed
 
@@ -17,9 +19,10 @@ LARGEST = 65_535
 WRITTEN = 16_384
 """A writer keeps its leaves under this."""
 
-_encode = msgspec.json.Encoder(order="sorted").encode
+encode = msgspec.json.Encoder(order="sorted").encode
+"""Leaves and their parts in canonical form; see `write` for what is not looked at."""
 
-msgspec.json.Decoder(Leaf)
+_again: Callable[[bytes], Leaf] = msgspec.json.Decoder(Leaf).decode
 # Leaves are read on several threads. What msgspec knows of a type it learns when it first meets it, and another thread
 # that meets it meanwhile takes the half of it and breaks off the process: so it meets them all here, at the import.
 
@@ -33,6 +36,56 @@ class ReadLeaf:
     leaf: Leaf
 
 
+@dataclass(eq=False, slots=True)
+class Written:
+    """A leaf that is to be stored: its bytes, and what a log goes by; the rest is read again where it is needed.
+
+    Args:
+        kind: Its type.
+        log: Origin of the log that it is made for.
+        raw: Its bytes.
+        record_id: Of a leaf that begins or closes a record; else empty.
+        tenant: Whose record that is; empty where it is nobody's.
+        begins: Whether it is the first leaf of its record.
+        made: What it says, where it was made of that.
+    """
+
+    kind: type[Leaf]
+    log: str
+    raw: bytes
+    record_id: str = ""
+    tenant: str = ""
+    begins: bool = False
+    made: Leaf | None = None
+
+    @property
+    def leaf(self) -> Leaf:
+        """What it says."""
+        return self.made or _again(self.raw)
+
+    @property
+    def intent(self) -> Intent:
+        """What it says, where it is an intent."""
+        leaf = self.leaf
+        assert isinstance(leaf, Intent)  # noqa: S101  # whoever asks knows its kind
+        return leaf
+
+
+def written(leaf: Leaf, raw: bytes | None = None) -> Written:
+    """A leaf that is to be stored; raises `Malformed` as `write`.
+
+    Args:
+        leaf: What it says.
+        raw: Its bytes, where they were made already.
+    """
+    raw = write(leaf) if raw is None else raw
+    if not isinstance(leaf, Intent | Final | Aborted):
+        return Written(type(leaf), leaf.log, raw, made=leaf)
+    tenant = None if leaf.actor is None else leaf.actor.tenant
+    begins = isinstance(leaf, Intent) or (isinstance(leaf, Final) and leaf.prev_intent is None)
+    return Written(type(leaf), leaf.log, raw, leaf.record_id, tenant or "", begins, leaf)
+
+
 def write(leaf: Leaf) -> bytes:
     """The canonical bytes of a leaf.
 
@@ -42,7 +95,7 @@ def write(leaf: Leaf) -> bytes:
         Malformed: It is too long, or a text in it can't stand in a leaf.
     """
     try:
-        raw = _encode(leaf)
+        raw = encode(leaf)
     except UnicodeEncodeError:
         raise Malformed("a text holds half a surrogate pair") from None
     if len(raw) >= WRITTEN:

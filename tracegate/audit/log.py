@@ -19,6 +19,7 @@ from tracegate.audit.disk import Disk
 from tracegate.audit.events import Aborted, Leaf
 from tracegate.audit.kinds import At, Final, Gateway, Head, Intent
 from tracegate.audit.lane import Lane, ThreadLane
+from tracegate.audit.leaf import Written
 from tracegate.audit.opening import OpenedLog, Place
 from tracegate.audit.own_leaves import Outcome, OwnLeaves
 from tracegate.audit.publication import CHECKPOINT_NS, GROUP, Publication
@@ -73,7 +74,7 @@ class Log:
         self._lane = lane
         self._disk = disk
         self._queue: deque[Queued | Turn] = deque()
-        self.begun: dict[str, tuple[At, Intent]] = {}
+        self.begun: dict[str, tuple[At, Written]] = {}
         """Records whose intent is durable and whose end is not, and where it stands."""
         self._unseen = Unseen(clock)
         self._reason = "slow"  # of the last pause
@@ -142,9 +143,7 @@ class Log:
         """Those of them whose intent stands in the log before."""
         return sum(intent.log != self.own.origin for _, intent in self.begun.values())
 
-    def submit(
-        self, leaf: Leaf, wait_ns: int, *, raw: bytes | None = None, r: bytes | None = None, rows: Rows = ()
-    ) -> Told:
+    def submit(self, leaf: Leaf | Written, wait_ns: int, *, r: bytes | None = None, rows: Rows = ()) -> Told:
         """Hand a leaf over; the future has where it stands once it is durable, or why nobody may be told that it is.
 
         An intent that reaches the disk all the same is closed as aborted here, so its record is over; a final may be
@@ -153,16 +152,15 @@ class Log:
         Args:
             leaf: Complete, for the log of now: made since the last `await`.
             wait_ns: How long to wait for it at most.
-            raw: Its bytes, if they were made already.
             r: The record's blinding, with its first leaf; durable with it, and can be erased.
             rows: Kind and SHA-256 of what the record is found by, with its final; as `r`.
 
         Raises:
             Malformed: The leaf can't be written.
         """
-        one = queued(leaf, raw, r, rows)
+        one = queued(leaf, r, rows)
         one.told = asyncio.get_running_loop().create_future()
-        why = self.failing if one.begins else None
+        why = self.failing if one.leaf.begins else None
         if self._ending:
             why = "the log is closing"
         elif leaf.log != self.own.origin:
@@ -174,9 +172,7 @@ class Log:
         self._enqueue(one)
         return one.told
 
-    async def append(
-        self, leaf: Leaf, wait_ns: int, *, raw: bytes | None = None, r: bytes | None = None, rows: Rows = ()
-    ) -> At:
+    async def append(self, leaf: Leaf | Written, wait_ns: int, *, r: bytes | None = None, rows: Rows = ()) -> At:
         """Make a leaf durable; returns where it stands. See `submit`.
 
         A caller who is cancelled leaves the leaf on its way, but an intent of his is closed as aborted.
@@ -185,12 +181,12 @@ class Log:
             LogUnavailable: It is not known to be durable.
             Malformed: The leaf can't be written.
         """
-        found = await self.submit(leaf, wait_ns, raw=raw, r=r, rows=rows)
+        found = await self.submit(leaf, wait_ns, r=r, rows=rows)
         if isinstance(found, str):
             raise LogUnavailable(found)
         return found
 
-    def keep(self, leaf: Leaf, *, raw: bytes | None = None, r: bytes | None = None, rows: Rows = ()) -> None:
+    def keep(self, leaf: Leaf | Written, *, r: bytes | None = None, rows: Rows = ()) -> None:
         """Write a leaf that nobody waits for, as soon as the log can be written; see `submit` for its parts.
 
         A final is left out if its record was closed in the meantime, by a leaf that its caller had given up.
@@ -199,8 +195,8 @@ class Log:
             Malformed: The leaf can't be written.
         """
         if leaf.log != self.own.origin:
-            leaf, raw = self.own.moved(leaf), None
-        self._enqueue(queued(leaf, raw, r, rows))
+            leaf = self.own.moved(leaf.leaf if isinstance(leaf, Written) else leaf)
+        self._enqueue(queued(leaf, r, rows))
 
     def unrecorded(self, outcome: Outcome) -> None:
         """Count a request that was served without a leaf; a `log.paused` follows when the log can be written."""
@@ -255,7 +251,7 @@ class Log:
             await self._drain()
         if self.failing is None:
             for at, intent in self.begun.values():
-                self.keep(self.own.aborted(at, intent, "shutdown"))
+                self.keep(self.own.aborted(at, intent.intent, "shutdown"))
             self.keep(self.own.closed())
             self._publication.hurry()
             await self._drain()
@@ -308,13 +304,13 @@ class Log:
             if isinstance(one, Turn):
                 break
             self._queue.popleft()
-            if one.told is None and isinstance(one.leaf, Final) and self._unseen.take(one.leaf.record_id):
+            if one.told is None and one.leaf.kind is Final and self._unseen.take(one.leaf.record_id):
                 continue
             group.append(one)
         return group
 
     async def _write(self, group: list[Queued]) -> None:
-        work = partial(self._writer.append, [one.raw for one in group], [one.erasable for one in group])
+        work = partial(self._writer.append, [one.leaf.raw for one in group], [one.erasable for one in group])
         try:
             stood = await self._run(work)
         except Exception:
@@ -325,13 +321,13 @@ class Log:
         self._publication.grew()
 
     def _settle(self, one: Queued, at: At) -> None:
-        leaf = one.leaf
-        self.counted[type(leaf)] += 1
-        if isinstance(leaf, Intent):
+        leaf, kind = one.leaf, one.leaf.kind
+        self.counted[kind] += 1
+        if kind is Intent:
             self.begun[leaf.record_id] = (at, leaf)
             if one.given_up or (one.told is not None and one.told.cancelled()):
-                self.keep(self.own.aborted(at, leaf, "log_unavailable"))
-        elif isinstance(leaf, Final | Aborted):
+                self.keep(self.own.aborted(at, leaf.intent, "log_unavailable"))
+        elif kind is Final or kind is Aborted:
             self.begun.pop(leaf.record_id, None)
             if one.given_up:
                 self._unseen.add(leaf.record_id)
@@ -389,5 +385,5 @@ class Log:
         self._refuse(one, self.failing or "the log is slow")
 
     def _refuse(self, one: Queued, why: str) -> None:
-        self.failures += one.told is not None and not one.told.done() and isinstance(one.leaf, Intent | Final)
+        self.failures += one.told is not None and not one.told.done() and one.leaf.kind in (Intent, Final)
         one.tell(why)

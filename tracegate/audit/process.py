@@ -30,6 +30,7 @@ from tracegate.audit.own_leaves import MOST, What
 from tracegate.audit.publication import CHECKPOINT_NS
 from tracegate.audit.reading import StoredLog
 from tracegate.audit.render import LeafWriter
+from tracegate.audit.render_forms import LeafForms
 from tracegate.audit.retention import DEFAULT, Before, Pruning, Retention, first_open, plan, remove
 from tracegate.audit.signature import ResponseSigner
 from tracegate.audit.succession import Home, Taken, following, month_ends, next_epoch
@@ -322,4 +323,4 @@ class Audit:
 
     def _epoch(self, log: Log, signer: Signer) -> Epoch:
         leaves = LeafWriter(signer.key.name, self._gateway, lambda: self._held, self._settings.retention.name)
-        return Epoch(log, leaves, ResponseSigner(signer, path=self._settings.sign_path), signer)
+        return Epoch(log, LeafForms(leaves), ResponseSigner(signer, path=self._settings.sign_path), signer)

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tracegate.audit.events import Aborted, Leaf
-from tracegate.audit.kinds import At, Final, Intent
-from tracegate.audit.leaf import write
+from tracegate.audit.events import Leaf
+from tracegate.audit.kinds import At
+from tracegate.audit.leaf import Written, written
 from tracegate.audit.slots import Erasable
 from tracegate.clock import Clock, Handle
 
@@ -24,19 +24,13 @@ Rows = Sequence[tuple[str, bytes]]
 
 @dataclass(eq=False, slots=True)
 class Queued:
-    """A leaf, its bytes, what goes with it into the erasable table, and who waits for it until when."""
+    """A leaf, what goes with it into the erasable table, and who waits for it until when."""
 
-    leaf: Leaf
-    raw: bytes
+    leaf: Written
     erasable: Erasable | None = None
     told: Told | None = None
     timer: Handle | None = None
     given_up: bool = False
-
-    @property
-    def begins(self) -> bool:
-        """Whether it is the first of a record."""
-        return isinstance(self.leaf, Intent) or (isinstance(self.leaf, Final) and self.leaf.prev_intent is None)
 
     def tell(self, found: At | str) -> None:
         """Tell whoever still waits."""
@@ -46,20 +40,17 @@ class Queued:
             self.told.set_result(found)
 
 
-def queued(leaf: Leaf, raw: bytes | None = None, r: bytes | None = None, rows: Rows = ()) -> Queued:
+def queued(leaf: Leaf | Written, r: bytes | None = None, rows: Rows = ()) -> Queued:
     """A leaf that is to be written; raises `Malformed` where it can't be.
 
     Args:
         leaf: Complete.
-        raw: Its bytes, if they were made already.
         r: The blinding of its record, with the first leaf of it.
         rows: What the record is found by.
     """
-    erasable = None
-    if (r is not None or rows) and isinstance(leaf, Intent | Final | Aborted):
-        tenant = None if leaf.actor is None else leaf.actor.tenant
-        erasable = Erasable(leaf.record_id, tenant or "", r, rows)
-    return Queued(leaf, write(leaf) if raw is None else raw, erasable)
+    one = leaf if isinstance(leaf, Written) else written(leaf)
+    record = one.record_id
+    return Queued(one, Erasable(record, one.tenant, r, rows) if record and (r is not None or rows) else None)
 
 
 class Unseen:

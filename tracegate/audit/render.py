@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tracegate.audit.blinding import CANONICAL, REQUEST, TEXT, WIRE, committed, r_hash
+from tracegate.audit.blinding import CANONICAL, REQUEST, TEXT, WIRE, Blinding
 from tracegate.audit.canonical import LARGEST
 from tracegate.audit.kinds import (
     Actor,
@@ -30,6 +30,7 @@ from tracegate.audit.kinds import (
 from tracegate.audit.leaf import write
 from tracegate.audit.render_attempts import attempts_of, fit, served_by, usage_of
 from tracegate.errors import Malformed
+from tracegate.facts import Route
 from tracegate.record import Recorder, verdict
 from tracegate.summary import microseconds, served, total
 
@@ -44,14 +45,14 @@ class Question(NamedTuple):
         digest: SHA-256 of its body, or of what was taken of it.
         size: Bytes of that.
         media: Its content type.
-        r: The record's blinding.
+        blinding: The record's.
         path: As the client sent it, without the query.
     """
 
     digest: bytes
     size: int
     media: str | None
-    r: bytes
+    blinding: Blinding
     path: str
 
 
@@ -93,14 +94,14 @@ class LeafWriter:
         retention_class: How long leaves are kept.
     """
 
-    __slots__ = ("_clock_state", "_gateway", "_log", "_retention_class")
+    __slots__ = ("_gateway", "_retention_class", "clock_state", "log")
 
     def __init__(
         self, log: str, gateway: Gateway, clock_state: Callable[[], ClockState | None], retention_class: str = "default"
     ) -> None:
-        self._log = log
+        self.log = log
         self._gateway = gateway
-        self._clock_state = clock_state
+        self.clock_state = clock_state
         self._retention_class = retention_class
 
     def intent(self, recorder: Recorder, question: Question) -> Intent:
@@ -108,9 +109,9 @@ class LeafWriter:
         inbound = recorder.inbound
         return Intent(
             v=1,
-            log=self._log,
+            log=self.log,
             gateway=self._gateway,
-            clock=self._clock_state(),
+            clock=self.clock_state(),
             record_id=f"tg-{recorder.request_id}",
             req_id=recorder.request_id,
             trace_id=recorder.trace.hex(),
@@ -126,16 +127,16 @@ class LeafWriter:
                 path=fit(question.path) or "/",  # no path is the same as this one: RFC 9110, section 4.2.3
                 bytes=question.size,
                 media=fit(question.media),
-                commit=committed(question.r, REQUEST, question.digest),
+                commit=question.blinding.committed(REQUEST, question.digest),
             ),
-            r_hash=r_hash(question.r).hex(),
+            r_hash=question.blinding.hash,
         )
 
     def final(
         self,
         recorder: Recorder,
         asked: Intent,
-        r: bytes,
+        blinding: Blinding,
         sent: Sent,
         exc: BaseException | None,
         prev_intent: At | None,
@@ -147,7 +148,7 @@ class LeafWriter:
         Args:
             recorder: Of the request.
             asked: Its intent, written or not.
-            r: The record's blinding.
+            blinding: The record's.
             sent: Its answer.
             exc: What the client was told went wrong, or why it was told nothing.
             prev_intent: Where the intent stands, if it was written.
@@ -158,7 +159,7 @@ class LeafWriter:
         tried, omitted = attempts_of(recorder, answer, LIMITS[0])
         leaf = Final(
             v=1,
-            log=self._log,  # may be of a later epoch than the intent's
+            log=self.log,  # may be of a later epoch than the intent's
             gateway=self._gateway,
             clock=asked.clock,
             record_id=asked.record_id,
@@ -183,7 +184,7 @@ class LeafWriter:
             served=served_by(recorder, answer, exc),
             usage=None if answer is None else usage_of(answer),
             cost=_cost(recorder),
-            res=_res(r, sent, LIMITS[0]),
+            res=_res(blinding, sent, LIMITS[0]),
             retention_class=self._retention_class,
             late=True if late else None,
         )
@@ -192,11 +193,18 @@ class LeafWriter:
                 return leaf, write(leaf)
             except Malformed:  # too long: texts of others give way
                 tried, omitted = attempts_of(recorder, answer, limit)
-                leaf = replace(leaf, attempts=tried, attempts_omitted=omitted, res=_res(r, sent, limit))
+                leaf = replace(leaf, attempts=tried, attempts_omitted=omitted, res=_res(blinding, sent, limit))
         return leaf, write(leaf)
 
+    def about(self, recorder: Recorder) -> Route | None:
+        """The route that a request took, where one was found."""
+        for record in recorder.records:
+            if record.about is not None:
+                return record.about
+        return None
+
     def _route(self, recorder: Recorder) -> RouteTaken | None:
-        about = next((record.about for record in recorder.records if record.about is not None), None)
+        about = self.about(recorder)
         name = None if about is None else fit(about.name)
         if about is None or name is None:
             return None
@@ -212,8 +220,8 @@ def _cost(recorder: Recorder) -> LeafCost | None:
     )
 
 
-def _res(r: bytes, sent: Sent, limit: int) -> Res:
-    texts = {index: committed(r, f"{TEXT}{index}", digest) for index, digest in sent.texts}
+def _res(blinding: Blinding, sent: Sent, limit: int) -> Res:
+    texts = {index: blinding.committed(f"{TEXT}{index}", digest) for index, digest in sent.texts}
     first = texts.pop(0, None)
     reasons = [text for reason in sent.finish_reasons if (text := fit(reason, limit)) is not None]
     return Res(
@@ -221,8 +229,8 @@ def _res(r: bytes, sent: Sent, limit: int) -> Res:
         media=sent.media,
         bytes=sent.size,
         ended=sent.ended,
-        commit_wire=committed(r, WIRE, sent.digest),
-        commit_canonical=None if sent.canonical is None else committed(r, CANONICAL, sent.canonical),
+        commit_wire=blinding.committed(WIRE, sent.digest),
+        commit_canonical=None if sent.canonical is None else blinding.committed(CANONICAL, sent.canonical),
         commit_text=first,
         commit_texts=[texts[index] for index in sorted(texts)] or None,
         finish_reasons=reasons or None,

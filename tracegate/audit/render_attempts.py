@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-import msgspec
-
 from tracegate.audit.canonical import LARGEST, UNKNOWN
 from tracegate.audit.kinds import Claim, LeafUsage, Omitted, Served, Tls, Tried
+from tracegate.audit.leaf import encode
 from tracegate.audit.structured import fits
 from tracegate.errors import Failed
 from tracegate.facts import Attempt, Evidence
@@ -18,8 +17,6 @@ from tracegate.summary import error_of, microseconds
 MOST = 16  # attempts of a leaf; beyond, the middle is counted
 FIRST, LAST = 8, 7  # those that stay then, beside the one that served
 TEXT = 1000  # characters of a text of others
-
-_canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 def attempts_of(recorder: Recorder, answer: Attempt | None, limit: int) -> tuple[list[Tried], Omitted | None]:
@@ -32,7 +29,7 @@ def attempts_of(recorder: Recorder, answer: Attempt | None, limit: int) -> tuple
     if answer is not None:
         kept.add(answer.index)
     others = [one for one in tried if one.n not in kept]
-    digest = hashlib.sha256(_canonical(others)).hexdigest()
+    digest = hashlib.sha256(encode(others)).hexdigest()
     return [one for one in tried if one.n in kept], Omitted(count=len(others), digest=digest)
 
 

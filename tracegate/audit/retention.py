@@ -17,7 +17,7 @@ import msgspec
 from tracegate.audit.disk import Disk
 from tracegate.audit.events import Pruned
 from tracegate.audit.kinds import At, Intent
-from tracegate.audit.leaf import read
+from tracegate.audit.leaf import Written, read
 from tracegate.audit.offsets import Offset, Offsets
 from tracegate.audit.reading import StoredLog
 from tracegate.audit.segments import name_of
@@ -125,7 +125,7 @@ def plan(log: StoredLog, before: Before, retention: Retention, now: int, offsets
     return Plan(wanted, told=False)
 
 
-def first_open(begun: Iterable[tuple[At, Intent]], origin: str) -> int | None:
+def first_open(begun: Iterable[tuple[At, Intent | Written]], origin: str) -> int | None:
     """The first leaf of a log that open records need; its beginning, where they began in the log before."""
     return min((at.index if intent.log == origin else 0 for at, intent in begun), default=None)
 
