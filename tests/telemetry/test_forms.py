@@ -200,6 +200,20 @@ def test_a_report_of_neither_input_nor_output_is_filled_in_alike() -> None:
     both.check()
 
 
+def test_a_fault_of_our_own_is_filled_in_alike() -> None:
+    """Whose attempt has no failure; only the record knows."""
+    both = Both()
+    for seed in range(4):
+        made = Made(seed=seed)
+        route = made.route()
+        record = made.attempt(route)
+        fault = KeyError("x")
+        made.close(record, fault)
+        made.close(route, fault)
+        assert both.add(made.end(fault, 500)) == (seed > 0)
+    both.check()
+
+
 def test_what_was_filled_in_together_is_counted_together() -> None:
     """As if each had been counted by itself, up to the last bit of a sum of times."""
     measurements, together = Measurements(TARGETS, ("chat",)), Aggregator(FakeClock(), Losses())

@@ -189,3 +189,15 @@ def test_any_object_passes_unchanged_but_for_the_model(
 
     wanted = json.loads(sent.encode("utf-8", "replace"))
     assert repr({**wanted, "model": "b"}) == repr(patched)
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_the_same_changes_make_the_same_bytes(size: int) -> None:
+    """As often as they come in a row; other changes make others. What is large is not held for that."""
+    body = Body(json.dumps({"model": "a", "user": "x" * size}).encode())
+    for model in (b'"b"', b'"c"', b'"b"'):
+        made = [body.patched({"model": model}) for _ in range(2)]
+        assert made[0] == made[1] == b'{"model":%s,"user":"%s"}' % (model, b"x" * size)
+        assert (made[0] is made[1]) == (size == 10)
+    body.keep(["model"])
+    assert body.patched({"model": b'"b"'}) == b'{"model":"b"}'

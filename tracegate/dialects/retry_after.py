@@ -26,6 +26,7 @@ _RESETS = (
     ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
     ("x-ratelimit-remaining", "x-ratelimit-reset"),
 )
+_WAITS = frozenset({"retry-after-ms", "retry-after", *(rest for rest, _ in _RESETS)})  # most refusals have none
 
 
 def retry_after_ns(status: int, fields: Mapping[str, str], wall_s: int) -> int | None:
@@ -36,6 +37,8 @@ def retry_after_ns(status: int, fields: Mapping[str, str], wall_s: int) -> int |
         fields: Of the answer's head, the first of each name.
         wall_s: UTC seconds, to resolve dates.
     """
+    if _WAITS.isdisjoint(fields):
+        return None
     if (text := fields.get("retry-after-ms")) is not None and (wait := _number(text)) is not None:
         return wait // 1000
     if (text := fields.get("retry-after")) is not None:

@@ -136,9 +136,9 @@ class Members:
 
     def around(self, recorder: Recorder, attempt: Attempt) -> tuple[str, str]:
         """What stands around the duration of an attempt that ended, made once for all that ended so."""
-        kept = self.words(attempt.target).ends
-        error = error_of(recorder, attempt)
-        key = (attempt.status, error, attempt.outcome, attempt.why.kind)
+        kept, outcome = self.words(attempt.target).ends, attempt.outcome
+        error = error_of(recorder, attempt) if outcome == "error" else None
+        key = (attempt.status, error, outcome, attempt.why.kind)
         around = kept.get(key)
         if around is None:
             around = self.ended(recorder, attempt), self.asked(attempt)

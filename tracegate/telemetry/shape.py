@@ -246,7 +246,10 @@ def _attempt(
     first_s = chunks = said = b""
     if outcome == "error":
         error = attempt.error
-        key += (cause.error_type(record), cause.error_class(record), None if error is None else error.code)
+        if error is None:
+            key += (None, cause.error_type(record), cause.error_class(record), None)
+        else:
+            key += (error.class_, error.token, error.status, error.code)
         said = cause.message(record).encode()
     if attempt.streaming and first is not None:
         waited = (first - attempt.start) / 1e9

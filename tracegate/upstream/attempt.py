@@ -49,9 +49,10 @@ class Upstream:
             attempt.headers = incoming.headers
             attempt.request_id = _request_id(incoming.headers)
             live = Live(leaf, call, attempt, incoming)
-            if not 200 <= incoming.status < 300:
-                raise await live.refusal(until, limit)
-            await live.commit(until, limit)
+            if 200 <= incoming.status < 300:
+                await live.commit(until, limit)
+                return Reply(attempt, live, whole=attempt.complete)
+            refusal = await live.refusal(until, limit)
         except BaseException as exc:
             if live is not None:
                 live.abort()
@@ -60,7 +61,8 @@ class Upstream:
             if isinstance(exc, Failed):
                 leaf.redactor.failed(exc)
             raise
-        return Reply(attempt, live, whole=attempt.complete)
+        leaf.redactor.failed(refusal)
+        raise refusal
 
     def _outgoing(self, call: Call) -> Outgoing:
         leaf = self._leaf

@@ -21,9 +21,11 @@ _lenient = json.JSONDecoder().raw_decode
 _BLANK = frozenset(" \t\n\r")
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
+_SENT = 64 * 1024  # bytes of a body that is kept as it was sent: it may be sent again
+
 # The names that nearly every request has, as they are written.
 _WRITTEN = {
-    name: b'"%s":' % name.encode()
+    name: b',"%s":' % name.encode()
     for name in (
         "model",
         "messages",
@@ -52,10 +54,11 @@ class Body:
     whether the client asked for usage in the stream itself.
     """
 
-    __slots__ = ("fields", "model", "raw", "stream", "wants_usage")
+    __slots__ = ("_sent", "fields", "model", "raw", "stream", "wants_usage")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
+        self._sent: tuple[Mapping[str, bytes], bytes] | None = None  # the last changes, and what came of them
         try:
             self.fields: dict[str, msgspec.Raw] = _fields.decode(raw)
         except _UNDECODABLE as exc:
@@ -82,21 +85,30 @@ class Body:
 
     def keep(self, names: Collection[str]) -> None:
         """Let go of the text and of all members but these: an answer may last for long after the request was sent."""
-        self.raw = b""  # `copy`, because each member holds all of the text
+        self.raw, self._sent = b"", None  # `copy`, because each member holds all of the text
         self.fields = {name: raw.copy() for name, raw in self.fields.items() if name in names}
 
     def patched(self, changes: Mapping[str, bytes]) -> bytes:
-        """The body with some top-level members set to other raw JSON text, in place or at the end."""
+        """The body with some top-level members set to other raw JSON text, in place or at the end.
+
+        The next call for the same changes, of a retry or for the same model elsewhere, has the same bytes again.
+        """
+        sent = self._sent
+        if sent is not None and sent[0] == changes:
+            return sent[1]
         parts: list[bytes | msgspec.Raw] = []
         fields = self.fields
         for name, raw in fields.items():
-            parts += (b",", _WRITTEN.get(name) or _written(name), changes.get(name) or raw)
+            parts += (_WRITTEN.get(name) or _written(name), changes.get(name) or raw)
         for name, change in changes.items():
             if name not in fields:
-                parts += (b",", _WRITTEN.get(name) or _written(name), change)
-        parts[0] = b"{"  # there is a model at least
+                parts += (_WRITTEN.get(name) or _written(name), change)
+        parts[0] = b"{" + parts[0][1:]  # there is a model at least
         parts.append(b"}")
-        return b"".join(parts)
+        data = b"".join(parts)
+        if len(data) <= _SENT:
+            self._sent = changes, data
+        return data
 
     def _unnamed(self) -> Rejected:
         said = "is missing" if "model" not in self.fields else "must be a text that is not empty"
@@ -115,9 +127,9 @@ class Body:
 
 def _written(name: str) -> bytes:
     try:
-        return _encode(name) + b":"
+        return b"," + _encode(name) + b":"
     except UnicodeEncodeError:  # half a surrogate pair
-        return json.dumps(name).encode() + b":"
+        return b"," + json.dumps(name).encode() + b":"
 
 
 def _members(raw: bytes, cause: Exception) -> dict[str, msgspec.Raw]:
