@@ -35,6 +35,32 @@ def test_work_is_done_in_its_order_on_one_thread_that_is_not_the_loops() -> None
     asyncio.run(go())
 
 
+def test_whoever_is_no_task_is_called_on_the_loop() -> None:
+    """With what his work returned or raised, in the order in which he gave it; a lane that is closed takes none."""
+
+    async def go() -> None:
+        lane, found = ThreadLane(), list[tuple[object, int]]()
+        told = asyncio.Event()
+
+        def then(what: object) -> None:
+            found.append((what, threading.get_ident()))
+            if len(found) == 2:
+                told.set()
+
+        lane.give(threading.get_ident, then)
+        lane.give(lambda: 1 // 0, then)
+        await told.wait()
+        (thread, here), (raised, also_here) = found
+        assert (here, also_here) == (threading.get_ident(), threading.get_ident())
+        assert thread != here
+        assert isinstance(raised, ZeroDivisionError)
+        lane.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            lane.give(int, then)
+
+    asyncio.run(go())
+
+
 def test_work_that_nobody_waits_for_any_more_is_not_begun() -> None:
     """What had begun is done to its end, and nobody is told; the lane goes on, and is closed behind its last work."""
 

@@ -11,7 +11,7 @@ from tests.audit.failing import final, intent, record
 from tests.audit.leaves import AT
 from tracegate.audit.kinds import Actor, At
 from tracegate.audit.leaf import write, written
-from tracegate.audit.queued import UNSEEN_NS, Unseen, queued
+from tracegate.audit.queued import UNSEEN_NS, Queued, Unseen, Waits, queued
 from tracegate.audit.slots import Erasable
 from tracegate.errors import Malformed
 from tracegate.testing.clock import FakeClock
@@ -37,19 +37,45 @@ def test_the_first_leaf_of_a_record_begins_it() -> None:
 
 
 def test_whoever_waits_is_told_once() -> None:
-    """And his time is over then."""
+    """And where nobody waits, nobody is told."""
 
     async def go() -> None:
-        clock = FakeClock()
         one = queued(intent())
         one.tell("nobody waits")
         one.told = asyncio.get_running_loop().create_future()
-        one.timer = clock.call_at(clock.now() + 1, one.tell, "late")
         at = At(index=1, hash="0" * 64)
         one.tell(at)
         one.tell("again")
-        await clock.sleep_until(clock.now() + 5)
         assert one.told.result() == at
+
+    run(go)
+
+
+def test_all_who_wait_have_one_timer() -> None:
+    """Each is told that his time is over when it is, and not at all where he does not wait any more."""
+
+    async def go() -> None:
+        clock = FakeClock()
+        since = clock.now()
+        over: list[tuple[Queued, int]] = []
+        waits = Waits(clock, lambda one: over.append((one, clock.now() - since)))
+        late, early, taken, same, last = (queued(intent()) for _ in range(5))
+        for one, until in ((late, 50), (early, 20), (taken, 20), (same, 50), (last, 90)):
+            one.until = since + until
+            waits.add(one)
+        waits.take(taken)
+        waits.take(taken)
+        await clock.sleep_until(since + 60)
+        assert over == [(early, 20), (late, 50), (same, 50)]
+        waits.close()
+        waits.close()
+        await clock.sleep_until(since + 100)
+        assert len(over) == 3
+        late.until = since + 150
+        waits.add(late)
+        waits.take(late)
+        await clock.sleep_until(since + 200)  # nobody waits when the timer fires
+        assert len(over) == 3
 
     run(go)
 

@@ -22,6 +22,9 @@ class Lane(Protocol):
     async def run(self, work: Callable[[], T]) -> T:
         """Do it, and return here with what it returns or raises."""
 
+    def give(self, work: Callable[[], T], then: Callable[[T | BaseException], None]) -> None:
+        """Do it, and call `then` on the loop with what it returned or raised: `run` for whoever is no task."""
+
     def close(self) -> None:
         """Take no more work, and return when the last is done."""
 
@@ -61,13 +64,21 @@ class ThreadLane:
         Raises:
             RuntimeError: The lane is closed.
         """
+        told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.give(partial(_wanted, work, told), partial(_tell, told))
+        return await told
+
+    def give(self, work: Callable[[], T], then: Callable[[T | BaseException], None]) -> None:
+        """See `Lane.give`.
+
+        Raises:
+            RuntimeError: The lane is closed.
+        """
         if self._closed:
             raise RuntimeError("the lane is closed")
         if self._thread is None:
             self._thread = QueueThread("tracegate-audit")
-        told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._thread.given.put(partial(_do, work, told))
-        return await told
+        self._thread.given.put(partial(_do, work, then, asyncio.get_running_loop()))
 
     def close(self) -> None:
         """See `Lane.close`."""
@@ -77,22 +88,26 @@ class ThreadLane:
             self._thread.join()
 
 
-def _do(work: Callable[[], T], told: asyncio.Future[T]) -> None:
-    if told.cancelled():
-        return
+def _do(work: Callable[[], T], then: Callable[[T | BaseException], None], loop: asyncio.AbstractEventLoop) -> None:
+    found: T | BaseException
     try:
         found = work()
     except BaseException as exc:  # noqa: BLE001  # whoever waits is told
-        _back(told, told.set_exception, exc)
-    else:
-        _back(told, told.set_result, found)
-
-
-def _back(told: asyncio.Future[T], tell: Callable[..., None], found: object) -> None:
+        found = exc
     with suppress(RuntimeError):  # the loop is closed, and nobody waits
-        told.get_loop().call_soon_threadsafe(_settle, told, tell, found)
+        loop.call_soon_threadsafe(then, found)
 
 
-def _settle(told: asyncio.Future[T], tell: Callable[..., None], found: object) -> None:
-    if not told.cancelled():
-        tell(found)
+def _wanted(work: Callable[[], T], told: asyncio.Future[T]) -> T:
+    if told.cancelled():
+        raise asyncio.CancelledError
+    return work()
+
+
+def _tell(told: asyncio.Future[T], found: T | BaseException) -> None:
+    if told.cancelled():
+        return
+    if isinstance(found, BaseException):
+        told.set_exception(found)
+    else:
+        told.set_result(found)

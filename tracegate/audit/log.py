@@ -13,7 +13,6 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 from tracegate.audit.disk import Disk
 from tracegate.audit.events import Aborted, Leaf
@@ -23,13 +22,12 @@ from tracegate.audit.leaf import Written
 from tracegate.audit.opening import OpenedLog, Place
 from tracegate.audit.own_leaves import Outcome, OwnLeaves
 from tracegate.audit.publication import CHECKPOINT_NS, GROUP, Publication
-from tracegate.audit.queued import Queued, Rows, Told, Unseen, queued
+from tracegate.audit.queued import Queued, Rows, Told, Unseen, Waits, queued
 from tracegate.audit.starting import Started, start
 from tracegate.audit.turn import Turn
+from tracegate.audit.work import Work
 from tracegate.clock import Clock, Handle
 from tracegate.errors import TracegateError
-
-T = TypeVar("T")
 
 AGAIN_NS = 250_000_000
 """Pause before a log that could not be written is tried again."""
@@ -81,10 +79,11 @@ class Log:
         self._publication = Publication(clock, checkpoint_ns, self._stir)
         self._stuck = False  # whether it fails because a checkpoint could not be made
         self._again_timer: Handle | None = None
-        self._busy_since: int | None = None
-        self._wake = asyncio.Event()
-        self._ending = False
-        self._task: asyncio.Task[None] | None = None
+        self._work = Work(lane, clock, self._go_on, self._failed)
+        self._waits = Waits(clock, self._give_up)
+        self._under_way: list[Queued] = []  # the group that is written now
+        self._turning: asyncio.Task[None] | None = None
+        self._runs = self._ending = False
 
     @classmethod
     async def open(
@@ -116,7 +115,9 @@ class Log:
 
     def run(self) -> None:
         """Take leaves from now on."""
-        self._task = asyncio.create_task(self._work(), name="tracegate-audit-log")
+        self._runs = True
+        self._work.begin()
+        self._stir()
 
     @property
     def writing(self) -> str:
@@ -168,7 +169,8 @@ class Log:
         if why is not None:
             self._refuse(one, why)
             return one.told
-        one.timer = self._clock.call_at(self._clock.now() + wait_ns, self._give_up, one)
+        one.until = self._clock.now() + wait_ns
+        self._waits.add(one)
         self._enqueue(one)
         return one.told
 
@@ -224,11 +226,17 @@ class Log:
         A log that can't be written is let go as it is: what it still held is lost, and the next start tells of it.
         """
         self._ending = True
-        self._wake.set()
-        if self._task is None:
+        if not self._runs:
             return
-        task, self._task = self._task, None
-        await task
+        self._runs = False
+        await self._work.over()
+        if self.failing is None:
+            for at, intent in self.begun.values():
+                self.keep(self.own.aborted(at, intent.intent, "shutdown"))
+            self.keep(self.own.closed())
+            self._publication.hurry()
+            await self._work.over()
+        self._work.end()
         if self._again_timer is not None:
             self._again_timer.cancel()
         self._unseen.close()
@@ -239,63 +247,76 @@ class Log:
                 left.append(one.new)
             else:
                 self._refuse(one, "the log is closed")
+        self._waits.close()
         await asyncio.gather(*(self._lane.run(partial(opened.let_go, self._disk)) for opened in left))
         self._lane.close()
 
-    # The life of the log: one task, which gives the lane one piece of work at a time.
+    # The life of the log: one piece of work after the other.
 
-    async def _work(self) -> None:
-        while not self._ending:
-            await self._wake.wait()
-            self._wake.clear()
-            await self._drain()
+    def _stir(self) -> None:
         if self.failing is None:
-            for at, intent in self.begun.values():
-                self.keep(self.own.aborted(at, intent.intent, "shutdown"))
-            self.keep(self.own.closed())
-            self._publication.hurry()
-            await self._drain()
+            self._work.start()
 
-    async def _drain(self) -> None:
-        """Work until nothing is left to do, or the log can't be written."""
-        while await self._turn():
-            pass
-
-    async def _turn(self) -> bool:
-        """One group, and one file of a checkpoint; returns whether to go on."""
+    def _go_on(self) -> None:
+        """Write a group; where there is none, one file of a checkpoint."""
         if self.failing is None and self.own.unrecorded:
             self.keep(self.own.paused(self._reason))
-        try:
-            await self._next()
-        except OSError as exc:
-            self._failed(exc.strerror or str(exc))
-            return False
-        except Exception as exc:
-            why = f"{type(exc).__name__}: {exc}"
-            if self.failing != why:
-                logger.exception("The audit log fails in a way that nobody thought of")
-            self._failed(why)
-            return False
-        return bool(self._queue or self.own.unrecorded or self._publication.is_due(self._writer))
-
-    async def _next(self) -> None:
         if self._queue and isinstance(self._queue[0], Turn):
-            await self._turn_over(self._queue[0])
+            self._turning = asyncio.create_task(self._turn_over(self._queue[0]))
         elif group := self._group():
-            await self._write(group)
-            if not self._stuck:
-                self._works()
-        if await self._publication.step(self._writer, self._run):
+            self._under_way = group
+            work = partial(self._writer.append, [one.leaf.raw for one in group], [one.erasable for one in group])
+            self._work.give(work, self._wrote)
+        else:
+            self._publish()
+
+    def _wrote(self, stood: list[tuple[int, bytes]]) -> None:
+        group, self._under_way = self._under_way, []
+        for one, (index, hashed) in zip(group, stood, strict=True):
+            self._settle(one, At(index=index, hash=hashed.hex()))
+        self._publication.grew()
+        if not self._stuck:
             self._works()
-            self._stuck = False
+        self._publish()
+
+    def _publish(self) -> None:
+        """One file of a checkpoint, if one is due; then what came meanwhile."""
+        if self._publication.is_due(self._writer):
+            self._work.give(self._publication.step(self._writer), self._published)
+        else:
+            self._rest()
+
+    def _published(self, over: bool | None) -> None:
+        self._publication.stepped(over)
+        if over:
+            self._rest()
+        else:
+            self._next()
+
+    def _rest(self) -> None:
+        """No checkpoint is due."""
+        self._works()
+        self._stuck = False
+        self._next()
+
+    def _next(self) -> None:
+        if self._queue or self.own.unrecorded or self._publication.is_due(self._writer):
+            self._go_on()
+        else:
+            self._work.rest()
 
     async def _turn_over(self, turn: Turn) -> None:
         self._publication.broke_off()
         self._publication.rest()
         still = sum(intent.log == self.writing for _, intent in self.begun.values())
-        await turn.take(self._run, self._disk, still, self._clock.wall() // 1_000)
+        try:
+            await turn.take(self._work.run, self._disk, still, self._clock.wall() // 1_000)
+        except Exception as exc:  # noqa: BLE001  # as of any other work
+            self._work.fail(exc)
+            return
         self._queue.popleft()
         self._opened, self._writer = turn.new, turn.new.writer
+        self._work.take(self._go_on)
 
     def _group(self) -> list[Queued]:
         group: list[Queued] = []
@@ -309,17 +330,6 @@ class Log:
             group.append(one)
         return group
 
-    async def _write(self, group: list[Queued]) -> None:
-        work = partial(self._writer.append, [one.leaf.raw for one in group], [one.erasable for one in group])
-        try:
-            stood = await self._run(work)
-        except Exception:
-            self._queue.extendleft(one for one in reversed(group) if not one.given_up)
-            raise
-        for one, (index, hashed) in zip(group, stood, strict=True):
-            self._settle(one, At(index=index, hash=hashed.hex()))
-        self._publication.grew()
-
     def _settle(self, one: Queued, at: At) -> None:
         leaf, kind = one.leaf, one.leaf.kind
         self.counted[kind] += 1
@@ -331,14 +341,8 @@ class Log:
             self.begun.pop(leaf.record_id, None)
             if one.given_up:
                 self._unseen.add(leaf.record_id)
+        self._waits.take(one)
         one.tell(at)
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        self._busy_since = self._clock.now()
-        try:
-            return await self._lane.run(work)
-        finally:
-            self._busy_since = None
 
     def _works(self) -> None:
         if self.failing is not None:
@@ -352,11 +356,16 @@ class Log:
             self.watched(True)
         self.failing = self._reason = why
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, exc: Exception) -> None:
+        if isinstance(exc, OSError):
+            why = exc.strerror or str(exc)
+        elif self.failing != (why := f"{type(exc).__name__}: {exc}"):
+            logger.error("The audit log fails in a way that nobody thought of", exc_info=exc)
         self._fails(why)
+        group, self._under_way = self._under_way, []
+        self._queue.extendleft(one for one in reversed(group) if not one.given_up)
         if self._publication.broke_off():
             self._stuck = True
-        self._wake.clear()
         if self._again_timer is not None:
             self._again_timer.cancel()
         self._again_timer = self._clock.call_at(self._clock.now() + AGAIN_NS, self._again)
@@ -364,15 +373,11 @@ class Log:
     def _again(self) -> None:
         if not self._queue:
             self.keep(self.own.alive(len(self.begun)))
-        self._wake.set()
+        self._work.start()
 
     def _enqueue(self, one: Queued | Turn) -> None:
         self._queue.append(one)
         self._stir()
-
-    def _stir(self) -> None:
-        if self.failing is None:
-            self._wake.set()
 
     def _give_up(self, one: Queued) -> None:
         if one.told is None or one.told.done():  # its caller was cancelled: it goes its way
@@ -380,10 +385,11 @@ class Log:
         if one in self._queue:
             self._queue.remove(one)
         one.given_up = True
-        if self._busy_since is not None and self._clock.now() - self._busy_since >= AGAIN_NS:
+        if self._work.took >= AGAIN_NS:
             self._fails("the disk does not answer")  # until it does
         self._refuse(one, self.failing or "the log is slow")
 
     def _refuse(self, one: Queued, why: str) -> None:
         self.failures += one.told is not None and not one.told.done() and one.leaf.kind in (Intent, Final)
+        self._waits.take(one)
         one.tell(why)

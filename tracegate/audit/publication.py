@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tracegate.audit.turn import Run
 from tracegate.audit.writer import Writer
 from tracegate.clock import Clock, Handle
 
@@ -48,20 +47,17 @@ class Publication:
         behind = writer.size - writer.published
         return self._steps is not None or behind >= GROUP or (behind > 0 and self._now)
 
-    async def step(self, writer: Writer, run: Run) -> bool:
-        """Publish one file, if one is due; returns whether none is any more.
-
-        Raises:
-            OSError: It could not be written.
-        """
-        if not self.is_due(writer):
-            return True
+    def step(self, writer: Writer) -> Callable[[], bool | None]:
+        """What publishes one file of the one that is due; its answer is for `stepped`, and it raises `OSError`."""
         if self._steps is None:
             self.rest()
             self._steps = writer.publish()
-        if await run(partial(next, self._steps, True)):
+        return partial(next, self._steps, True)
+
+    def stepped(self, over: bool | None) -> None:
+        """One file is published, or it was found that none was left to be."""
+        if over:
             self._steps = None
-        return self._steps is None
 
     def hurry(self) -> None:
         """One is due at once."""

@@ -1,9 +1,9 @@
-"""A leaf on its way to the disk, who waits for it, and what became durable behind the back of whoever gave it up."""
+"""Leaves on their way to the disk, who waits for them, and what is durable behind the back of whoever gave it up."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tracegate.audit.events import Leaf
@@ -24,20 +24,66 @@ Rows = Sequence[tuple[str, bytes]]
 
 @dataclass(eq=False, slots=True)
 class Queued:
-    """A leaf, what goes with it into the erasable table, and who waits for it until when."""
+    """A leaf, what goes with it into the erasable table, and who waits for it."""
 
     leaf: Written
     erasable: Erasable | None = None
     told: Told | None = None
-    timer: Handle | None = None
+    until: int = 0
     given_up: bool = False
 
     def tell(self, found: At | str) -> None:
         """Tell whoever still waits."""
-        if self.timer is not None:
-            self.timer.cancel()
         if self.told is not None and not self.told.done():
             self.told.set_result(found)
+
+
+class Waits:
+    """Those that wait for a leaf, by one timer for all: it fires once for many, for most are told long before.
+
+    Args:
+        clock: Of the running loop.
+        over: Called with a leaf for which nobody waits any longer, when its time is over.
+    """
+
+    __slots__ = ("_clock", "_due", "_open", "_over", "_timer")
+
+    def __init__(self, clock: Clock, over: Callable[[Queued], None]) -> None:
+        self._clock = clock
+        self._over = over
+        self._open: dict[Queued, None] = {}
+        self._due = 0  # when the timer fires
+        self._timer: Handle | None = None
+
+    def add(self, one: Queued) -> None:
+        """Somebody waits for a leaf, until its time."""
+        self._open[one] = None
+        if self._timer is None or one.until < self._due:
+            self._arm(one.until)
+
+    def take(self, one: Queued) -> None:
+        """Nobody does any more."""
+        self._open.pop(one, None)
+
+    def close(self) -> None:
+        """Forget all."""
+        self._open.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, when: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due, self._timer = when, self._clock.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._timer, now = None, self._clock.now()
+        for one in [one for one in self._open if one.until <= now]:
+            self.take(one)
+            self._over(one)
+        if self._open:
+            self._arm(min(one.until for one in self._open))
 
 
 def queued(leaf: Leaf | Written, r: bytes | None = None, rows: Rows = ()) -> Queued:
