@@ -8,6 +8,7 @@ request is work of the benchmark like any other, `audit` and `pace` of `works`.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import statistics
 import tempfile
@@ -23,7 +24,10 @@ from tests.audit.made import SIGNER
 from tests.audit.vectors import LEAVES, ORIGIN, STREAM, STREAM_RESPONSE, UNARY, UNARY_RESPONSE, VKEY
 from tests.bench.figures import at
 from tests.bench.report import Spread, Verdict
+from tests.server.case import Case
+from tracegate.audit.blinding import Blinding
 from tracegate.audit.checkpoint import Checkpoint, sign_checkpoint
+from tracegate.audit.committing import of_body
 from tracegate.audit.keys import parse_vkey
 from tracegate.audit.kinds import At, Final, Gateway, Intent
 from tracegate.audit.leaf import read, write
@@ -32,6 +36,8 @@ from tracegate.audit.opening import Place
 from tracegate.audit.policy import trusting
 from tracegate.audit.proof import Proof
 from tracegate.audit.receipt import make_bundle, make_receipt
+from tracegate.audit.render import LeafWriter, Question, Sent
+from tracegate.audit.render_forms import LeafForms
 from tracegate.audit.saved import parse_saved
 from tracegate.audit.signature import Request, ResponseSigner
 from tracegate.audit.verify import Given, verify
@@ -88,7 +94,7 @@ def main(seconds: float = 10.0) -> list[Verdict]:
             for what, ms in (("a whole answer", whole), ("a stream", stream), ("a bundle alone", large))
         ),
         told("us CPU to sign an answer", [signed_us()]),
-        told("us CPU to write an intent and a final", [written_us()]),
+        told("us CPU to make an intent and a final of an answer", [written_us()]),
     ]
 
 
@@ -230,11 +236,18 @@ def signed_us(times: int = 2_000) -> float:
 
 
 def written_us(times: int = 2_000) -> float:
-    """CPU of encoding the two leaves of a request, in microseconds."""
+    """CPU of making the two leaves of a request, with all that they commit to, in microseconds."""
+    case, body = Case(), parse_saved(UNARY_RESPONSE).body
+    case.answered()
+    leaves = LeafForms(LeafWriter(ORIGIN, INTENT.gateway, lambda: None))
     with _cpu() as used:
-        for _ in range(times):
-            write(INTENT)
-            write(FINAL)
+        for n in range(times):
+            blinding, asked, of = Blinding(SECRET), hashlib.sha256(FRAME).digest(), of_body(body)
+            question = Question(asked, len(FRAME), "application/json", blinding, "/v1/chat/completions")
+            begun = leaves.intent(case.recorder, question)
+            at = At(index=n, hash=asked.hex())
+            sent = Sent(200, "application/json", of.size, of.wire, "complete", case.now, of.canonical, of.texts)
+            leaves.final(case.recorder, begun, blinding, sent, None, at)
     return used() / times
 
 

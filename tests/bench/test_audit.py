@@ -26,7 +26,7 @@ def test_everything_is_measured_and_said() -> None:
         "ms to verify a stream",
         "ms to verify a bundle alone",
         "us CPU to sign an answer",
-        "us CPU to write an intent and a final",
+        "us CPU to make an intent and a final of an answer",
     ]
     assert found[4].kept
 

@@ -103,7 +103,8 @@ def _quickly(body: bytes) -> tuple[Any, bytes] | None:
         return None
     try:
         value = _decode(body)
-        if _write_ordered(value) != msgspec.json.format(body, indent=-1):
+        again = _write_ordered(value)
+        if again != body and again != msgspec.json.format(body, indent=-1):
             return None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None

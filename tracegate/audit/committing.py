@@ -74,5 +74,4 @@ class Streamed:
 
 
 def _texts(texts: Texts) -> tuple[tuple[int, bytes], ...]:
-    found = ((index, text_digest(text)) for index, text in sorted(texts.items()))
-    return tuple((index, digest) for index, digest in found if digest is not None)
+    return tuple([(index, digest) for index in sorted(texts) if (digest := text_digest(texts[index])) is not None])
