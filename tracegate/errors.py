@@ -133,6 +133,8 @@ class Failed(TracegateError):
         should_retry: The provider's `x-should-retry`.
     """
 
+    __slots__ = ("attempt", "body", "class_", "code", "message", "retry_after_ns", "should_retry", "status", "token")
+
     def __init__(
         self,
         class_: ErrorClass,

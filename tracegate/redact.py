@@ -51,12 +51,13 @@ class Redactor:
         secrets: Exact values of the configured secrets; empty ones are left out.
     """
 
-    __slots__ = ("_clean", "_margin", "_secrets")
+    __slots__ = ("_clean", "_margin", "_secrets", "_usual")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # Longest first: one may be the beginning of another.
         self._secrets = tuple(sorted({secret for secret in secrets if secret}, key=len, reverse=True))
         self._clean: set[str] = set()  # texts that were found clean; no other one is kept
+        self._usual: Mapping[str, Any] | None = None  # the last body that was found clean as it is
         self._margin = max(_MARGIN, len(self._secrets[0]) if self._secrets else 0)
 
     def __repr__(self) -> str:
@@ -86,7 +87,11 @@ class Redactor:
             failed.args = (failed.message,)
         if failed.code is not None and failed.code not in clean:
             failed.code = self.text(failed.code)
-        if body is not None and not self._is_clean(body):
+        if body is None or body is self._usual:
+            return
+        if self._is_clean(body):
+            self._usual = body
+        else:
             shown = {}
             for name, part in body.items():  # most of it is known all the same, and its text is the message
                 if part is not None and (part.__class__ is not str or part not in clean):

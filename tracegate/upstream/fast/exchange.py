@@ -25,6 +25,8 @@ from tracegate.upstream.trust import system_trust, trust
 from tracegate.upstream.until import resolve
 from tracegate.upstream.until import until as wait_until
 
+_new = tuple.__new__  # half the cost of calling the class
+
 CLOSE_NS = 1_000_000_000  # connections that do not end when they are told to are dropped after this time
 
 
@@ -60,7 +62,7 @@ class FastExchange:
             raise no_turn(connect_by, until, limit)
         incoming = FastIncoming(self._clock, connection, pool, write_by=write_by, until=until, limit=limit)
         try:
-            origin = Origin(target.scheme, target.host, target.port)
+            origin = _new(Origin, (target.scheme, target.host, target.port))
             link = self._idle.take(origin)
             connection.reused = link is not None and link.used
             while True:
