@@ -18,8 +18,10 @@ from uvicorn.server import ServerState
 
 from tests.bench.calls import configured
 from tests.bench.work import KEY, PATH, QUESTION, ROUTE
+from tracegate.alarms import Alarms
 from tracegate.build.telemetry import telemetry_of
 from tracegate.server.assemble import assemble
+from tracegate.server.limits import WIRE, Wire
 from tracegate.server.protocol import LimitedProtocol
 from tracegate.telemetry.post import Answer, Headers
 from tracegate.testing.clock import FakeClock
@@ -67,10 +69,10 @@ async def bytes_open() -> float:
     app = assemble(config, telemetry.view, active=telemetry.active, clock=clock, ids=ids, exchanges=ways).app
     settings = uvicorn.Config(cast("Any", app), ws="none", lifespan="off", access_log=False, log_config=None)
     settings.load()
-    state = ServerState()
+    state, wire = ServerState(), Wire(alarms=Alarms(clock))
 
     def opened() -> tuple[LimitedProtocol, Transport]:
-        protocol, transport = LimitedProtocol(settings, state, {}), Transport()
+        protocol, transport = LimitedProtocol(settings, state, {WIRE: wire}), Transport()
         protocol.connection_made(transport)
         protocol.data_received(_request())
         return protocol, transport
@@ -86,7 +88,7 @@ async def bytes_open() -> float:
         found, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert all(transport.sent > 0 and not protocol.cycle.response_complete for protocol, transport in kept)
+    assert all(transport.sent > 0 and protocol._running is not None for protocol, transport in kept)
     for protocol, _ in warm + kept:
         protocol.connection_lost(None)
     await clock.sleep_until(clock.now() + S)

@@ -15,7 +15,7 @@ from tracegate.errors import ConfigError, Failed, Rejected
 from tracegate.record import Record, Recorder
 from tracegate.server.assemble import CLOSE_S, LEAVE_NS, Assembled, assemble
 from tracegate.server.auth import Caller
-from tracegate.server.protocol import WIRE, Wire
+from tracegate.server.limits import WIRE, Wire
 from tracegate.telemetry.metrics_labels import Names
 from tracegate.telemetry.metrics_tally import Active
 from tracegate.testing.audit import MemoryLog

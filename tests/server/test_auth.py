@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
 from tests.work import functions_entered
 from tracegate.errors import Rejected
-from tracegate.server.auth import CALLED, Caller, Keyring
+from tracegate.server.auth import Caller, Keyring
 
 KEY = b"tg-key-0123456789"
 WALL = 1_767_225_600_000_000_000
@@ -131,26 +131,38 @@ def test_every_list_must_allow_a_name() -> None:
     assert [name for name in ("chat", "fast", "openai/x", "slow") if caller.may(name)] == ["chat", "openai/x"]
 
 
+class Connected:
+    """A connection of our own server."""
+
+    def __init__(self) -> None:
+        self.called: tuple[bytes, Caller] | None = None
+
+    def drop(self) -> None:
+        """See `Client`."""
+
+    def left(self, call: Callable[[], object], wanted: bool) -> None:
+        """See `Client`."""
+
+
 def test_a_connection_keeps_who_called_last() -> None:
     """The same key is not digested again; another one is, and an expired one is refused all the same."""
     ring = keyring(first := Caller("app", "acme", "link"), second := Caller("b", "b", "link", expires=WALL + 5))
-    kept: dict[str, object] = {CALLED: None}
+    client = Connected()
     other = {b"api-key": b"key 1"}
     for _ in range(2):
-        assert ring.caller({b"api-key": KEY}, WALL, kept) is first
-        assert kept[CALLED] == (KEY, first)
-    assert ring.caller(other, WALL, kept) is second
+        assert ring.caller({b"api-key": KEY}, WALL, client) is first
+        assert client.called == (KEY, first)
+    assert ring.caller(other, WALL, client) is second
     with pytest.raises(Rejected):
-        ring.caller({b"api-key": b"wrong"}, WALL, kept)
+        ring.caller({b"api-key": b"wrong"}, WALL, client)
     with pytest.raises(Rejected):
-        ring.caller({}, WALL, kept)
+        ring.caller({}, WALL, client)
     with pytest.raises(Rejected):
-        ring.caller(other, WALL + 5, kept)
-    assert kept[CALLED] == (b"key 1", second)
+        ring.caller(other, WALL + 5, client)
+    assert client.called == (b"key 1", second)
 
 
 def test_nothing_is_kept_where_the_server_is_not_ours() -> None:
-    """Its extensions may be those of all connections."""
-    kept: dict[str, object] = {}
-    keyring(Caller("app", "acme", "link")).caller({b"api-key": KEY}, WALL, kept)
-    assert kept == {}
+    """Each key is digested."""
+    ring = keyring(caller := Caller("app", "acme", "link"))
+    assert [ring.caller({b"api-key": KEY}, WALL, None) for _ in range(2)] == [caller, caller]

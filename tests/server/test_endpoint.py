@@ -16,7 +16,9 @@ from tests.server.opened import CALL, KEY, KEYS, MS, S, config, got, opened, tre
 from tracegate.build.tree import Selected
 from tracegate.errors import Denied
 from tracegate.hop import Call, Hop, Reply
-from tracegate.server.endpoint import DROP, Endpoint, Session
+from tracegate.server.auth import Caller
+from tracegate.server.client import CLIENT
+from tracegate.server.endpoint import Endpoint, Session
 from tracegate.server.watch import GRACE_NS
 from tracegate.testing.driver import AppBroke, ClientExchange, drive
 from tracegate.testing.script import Step
@@ -478,6 +480,7 @@ class undropped:  # noqa: N801  # reads as a word where it is used
         self._house = house
         self._dropped = dropped
         self._exchange: ClientExchange | None = None
+        self.called: tuple[bytes, Caller] | None = None
 
     def post(self, window: int, **body: Any) -> ClientExchange:
         """As `House.post`."""
@@ -486,10 +489,14 @@ class undropped:  # noqa: N801  # reads as a word where it is used
         return self._exchange
 
     async def _app(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        scope["extensions"] = {DROP: self._drop}
+        scope["extensions"] = {CLIENT: self}
         await self._house.app(scope, receive, send)
 
-    def _drop(self) -> None:
+    def left(self, call: Callable[[], object], wanted: bool) -> None:
+        """See `Client`; nobody leaves."""
+
+    def drop(self) -> None:
+        """See `Client`."""
         self._dropped.append(self._house.clock.now())
         assert self._exchange is not None
         self._exchange.disconnect()

@@ -8,15 +8,16 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.server.certificate import certificate, trusting
+from tests.server.opened import KEY, KEYS
 from tests.server.sockets import POST, SOON_S, Served, call, on_sockets, read_all, until
-from tracegate.errors import Rejected
-from tracegate.server import protocol
-from tracegate.server.auth import CALLED
-from tracegate.server.protocol import WAITING, LimitedProtocol, Wire
+from tracegate.server.limits import WAITING, Wire
+from tracegate.server.protocol import LimitedProtocol
 from tracegate.testing.script import Step
 
 pytestmark = pytest.mark.slow
@@ -163,7 +164,7 @@ def test_a_slow_header_section_in_time_is_served(loop: str) -> None:
         async with served.client() as client:
             await client.trickle(sized(200), 0.001)
             assert (await client.answer()).status == 200
-            assert made[0]._timer is None
+            assert made[0]._phase == "idle"
             client.send(sized(100))
             assert (await client.answer()).status == 200
 
@@ -399,7 +400,7 @@ def test_a_client_that_leaves_late_is_noticed_whatever_it_sent(loop: str) -> Non
         async with served.client() as client:
             client.send(f"{POST}content-length: {len(body)}\r\n\r\n".encode() + body)
             await until(lambda: any(connection._left for connection in made))
-            assert not made[0].flow.read_paused
+            assert made[0]._reading
             made[0].left(lambda: None, False)  # of a request before it, which ends only now
         (request,) = await served.view.until(1, SOON_S)
         assert request.server.reason == "client_disconnect"
@@ -460,7 +461,7 @@ def test_a_stop_makes_the_gateway_not_ready_and_closes_idle_connections(loop: st
 @BOTH
 def test_a_refused_client_that_does_not_hang_up_is_dropped(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has a while to read why."""
-    monkeypatch.setattr(protocol, "LINGER_S", 0.1)
+    monkeypatch.setattr("tracegate.server.assemble.Wire", partial(Wire, linger_ns=100_000_000))
 
     async def asked(served: Served) -> None:
         with socket.create_connection(served.address) as sock:
@@ -497,24 +498,13 @@ def test_a_connection_that_is_reset_leaves_nothing(loop: str) -> None:
     on_sockets(loop, asked, "sim-silence")
 
 
-# --- without an application of ours ---
-
-
-def test_an_application_without_our_state_gets_the_defaults() -> None:
-    """And refusals without words."""
-    wire = Wire()
-    assert (32_000, 10_000_000_000, 75_000_000_000) == (wire.header, wire.header_time_ns, wire.keep_alive_ns)
-    assert wire.refusal(Rejected(431, "x", "y")).startswith(b"HTTP/1.1 431 \r\n")
-    assert wire.stopping() is None
-
-
 @contextmanager
 def noting() -> Iterator[list[LimitedProtocol]]:
     """The protocols that a server makes."""
     made: list[LimitedProtocol] = []
 
     class Noted(LimitedProtocol):
-        def __init__(self, *args: object, **kwargs: object) -> None:
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             made.append(self)
 
@@ -547,7 +537,8 @@ def test_a_time_that_passes_while_a_connection_closes_is_harmless(loop: str) -> 
             client.send(b"GET /")
             await until(lambda: len(made) > 0)
             made[0].transport.close()
-            made[0]._late()
+            made[0]._by = 0
+            made[0].ring()
             with suppress(ConnectionResetError):  # closed is closed, with a reset or without
                 assert await client.closed() == b""
 
@@ -559,12 +550,15 @@ def test_each_connection_keeps_who_called_over_it_and_forgets_it_at_its_end(loop
     """No other one is asked, and no key outlives its connection."""
 
     async def asked(served: Served) -> None:
-        async with served.client(), served.client():
+        async with served.client() as client, served.client():
             await until(lambda: len(made) == 2)
-            first, second = (connection._extensions for connection in made)
-            assert first[CALLED] is second[CALLED] is None
-            assert first is not second
-        await until(lambda: not any(connection._extensions for connection in made))
+            first, second = made
+            client.send(call(fields=f"api-key: {KEY}\r\n"))
+            assert (await client.answer()).status == 200
+            kept = [one.called and one.called[0] for one in (first, second)]
+            assert kept in ([KEY.encode(), None], [None, KEY.encode()])
+        await until(lambda: first.gone and second.gone)
+        assert first.called is second.called is None
 
     with noting() as made:
-        on_sockets(loop, asked)
+        on_sockets(loop, asked, more=KEYS)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tracegate.server.watch import FIRST_LOOK_NS, GRACE_NS, LEFT, Rounds, Watch
+from tracegate.server.auth import Caller
+from tracegate.server.watch import FIRST_LOOK_NS, GRACE_NS, Rounds, Watch
 from tracegate.testing.clock import FakeClock
 from tracegate.testing.loop import run
 
@@ -27,6 +28,21 @@ class Client:
         """See ASGI."""
         self.asked += 1
         return await self.messages.get()
+
+
+class Connected:
+    """A connection of our own server, and what it is to tell."""
+
+    def __init__(self) -> None:
+        self.called: tuple[bytes, Caller] | None = None
+        self.told: list[tuple[Callable[[], object], bool]] = []
+
+    def drop(self) -> None:
+        """See `Client`."""
+
+    def left(self, call: Callable[[], object], wanted: bool) -> None:
+        """See `Client`."""
+        self.told.append((call, wanted))
 
 
 class Watched:
@@ -169,8 +185,8 @@ def test_our_own_server_is_asked_to_tell_and_no_task_listens() -> None:
     """Once the body is read, and no longer than the request lasts."""
 
     async def main() -> None:
-        watched, told = Watched(), list[tuple[Callable[[], object], bool]]()
-        watched.watch.extensions = {LEFT: lambda call, wanted: told.append((call, wanted))}
+        watched, client = Watched(), Connected()
+        watched.watch.client, told = client, client.told
         await watched.until(900 * MS)
         assert told == []
         watched.watch.body_read = True

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from tracegate.errors import Rejected, Unavailable
 from tracegate.record import Recorder
 from tracegate.server.auth import Caller
+from tracegate.server.client import Client
 from tracegate.server.gateway import Gateway
 from tracegate.server.inbound import Scope, loops, remote_of
 
@@ -17,7 +18,12 @@ ONE_SECOND_NS = 1_000_000_000
 
 
 def admit(
-    gateway: Gateway, methods: Collection[str], scope: Scope, headers: Mapping[bytes, bytes], recorder: Recorder
+    gateway: Gateway,
+    methods: Collection[str],
+    scope: Scope,
+    headers: Mapping[bytes, bytes],
+    recorder: Recorder,
+    client: Client | None = None,
 ) -> Caller:
     """The caller of a request; its facts are written into `recorder.inbound`, and its trace is joined where it may.
 
@@ -27,6 +33,7 @@ def admit(
         scope: Of the request.
         headers: The same fields by name.
         recorder: Of the request.
+        client: Where our own server serves it.
 
     Raises:
         Unavailable: As many requests are open as `limits.requests` allows; nobody was asked who they are.
@@ -40,7 +47,7 @@ def admit(
         )
     if inbound.method not in methods:
         raise not_allowed(inbound.method, methods)
-    caller = gateway.keyring.caller(headers, recorder.wall, scope.get("extensions"))
+    caller = gateway.keyring.caller(headers, recorder.wall, client)
     inbound.authenticated = True
     inbound.audited = gateway.audit is not None
     inbound.tenant, inbound.key, inbound.trust = caller.tenant, caller.key, caller.trust

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from starlette.types import ASGIApp
 
 from tracegate import __version__
+from tracegate.alarms import Alarms
 from tracegate.build.exchanges import exchanges as exchanges_of
 from tracegate.build.plugins import dialects, policies
 from tracegate.build.tree import Parts, Tree
@@ -25,7 +26,7 @@ from tracegate.server.app import Lifespan, application
 from tracegate.server.auth import Caller, Keyring
 from tracegate.server.gateway import Gateway
 from tracegate.server.headers import GatewayFacts, HeaderWriter
-from tracegate.server.protocol import WIRE, Wire
+from tracegate.server.limits import WIRE, Wire
 from tracegate.server.unrecorded import on_the_wire
 from tracegate.telemetry.metrics_labels import Names
 from tracegate.telemetry.metrics_tally import Active
@@ -135,6 +136,7 @@ def _lifespan(config: Config, gateway: Gateway, ways: Iterable[Exchange], beside
         keep_alive_ns=limits.keep_alive_ns,
         refusal=partial(on_the_wire, gateway),
         stopping=partial(gateway.not_ready.add, STOPPING),
+        alarms=Alarms(clock),
     )
 
     @asynccontextmanager

@@ -6,13 +6,13 @@ No key is compared with another: how long a look-up takes tells nothing about an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Any
 
 from tracegate.errors import Rejected
 from tracegate.inbound import TrustMode
+from tracegate.server.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,11 @@ class Caller:
         return True
 
 
-CALLED = "tracegate.called"
-"""ASGI extension of our own server: where a connection keeps the key that came over it last, and whose it is.
-
-So the key is in memory no longer than the connection, whose last request holds it all the same. It is compared with
-what comes over the same connection only, and in a time that tells nothing.
-"""
-
-
 class Keyring:
     """The keys that are known, by their SHA-256.
+
+    A connection keeps the one that came over it last. That is compared with what comes over the same connection only,
+    and in a time that tells nothing.
 
     Args:
         callers: By digest; `None` where no keys are configured and everybody is `anyone`.
@@ -65,13 +60,13 @@ class Keyring:
         self._callers = callers
         self._anyone = anyone
 
-    def caller(self, headers: Mapping[bytes, bytes], wall: int, kept: MutableMapping[str, Any] | None = None) -> Caller:
+    def caller(self, headers: Mapping[bytes, bytes], wall: int, client: Client | None = None) -> Caller:
         """The caller that the request's credentials name.
 
         Args:
             headers: The client's, names in lower case.
             wall: UTC nanoseconds.
-            kept: The extensions of the connection, by `CALLED` if it has that: its next key need not be digested.
+            client: Where our own server serves it: its next key need not be digested.
 
         Raises:
             Rejected: 401 `invalid_api_key` for no key, an unknown one, or one that is expired or disabled; the answer
@@ -80,14 +75,13 @@ class Keyring:
         if self._callers is None:
             return self._anyone
         key = _credential(headers)
-        place = kept if kept is not None and CALLED in kept else None
-        known = None if place is None else place[CALLED]
+        known = None if client is None else client.called
         if known is not None and compare_digest(known[0], key):
             caller: Caller | None = known[1]
         else:
             caller = self._callers.get(hashlib.sha256(key).digest()) if key else None
-            if caller is not None and place is not None:
-                place[CALLED] = key, caller
+            if caller is not None and client is not None:
+                client.called = key, caller
         if caller is None or (caller.expires is not None and caller.expires <= wall):
             said = "The API key is not valid here." if key else "No API key was sent."
             raise Rejected(

@@ -16,11 +16,12 @@ from tracegate.errors import Failed, Rejected, TimedOut, TracegateError, Unavail
 from tracegate.facts import Attempt
 from tracegate.record import Recorder
 from tracegate.server.admission import ONE_SECOND_NS, admit
+from tracegate.server.client import client_of
 from tracegate.server.gateway import Gateway
 from tracegate.server.inbound import Scope, inbound_of, path_of, values_of
 from tracegate.server.reading import check_digest, read_body
 from tracegate.server.status import error_answer, error_event
-from tracegate.server.watch import GRACE_NS, NONE, Receive, Watch
+from tracegate.server.watch import GRACE_NS, Receive, Watch
 
 if TYPE_CHECKING:  # where no log is kept, none of it is needed
     from tracegate.audit.answer import Answer as Leaves
@@ -31,8 +32,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 Answer = Callable[["Session"], Awaitable[None]]
 
-DROP = "tracegate.drop"
-"""ASGI extension of our own server: `scope["extensions"][DROP]()` drops the connection, unsent bytes included."""
+_NO_SCOPE: Scope = {}
+_NO_HEADERS: dict[bytes, bytes] = {}
 
 PASSED_ON = frozenset({"openai-processing-ms", "x-should-retry"})
 """Of the provider's head, beside its content type (ruling 63)."""
@@ -69,7 +70,6 @@ class Session:
     __slots__ = (
         "_endpoint",
         "_label",
-        "_receive",
         "_send",
         "_task",
         "gateway",
@@ -90,7 +90,6 @@ class Session:
         assert task is not None  # noqa: S101  # an ASGI server calls us in a task
         self._endpoint = endpoint
         self._label = ""
-        self._receive = receive
         self._send = send
         self._task = task
         self.gateway = gateway
@@ -99,8 +98,7 @@ class Session:
         self.inbound = inbound_of(scope, self.headers, endpoint.route, endpoint.api)
         self.recorder = Recorder(self.inbound, gateway.clock, gateway.ids, ceiling=gateway.attempt_limit)
         origin = self.recorder.origin
-        extensions = scope.get("extensions") or NONE
-        self.watch = Watch(gateway.rounds, receive, task, origin, origin + gateway.deadline_ns, extensions)
+        self.watch = Watch(gateway.rounds, receive, task, origin, origin + gateway.deadline_ns, client_of(scope))
         self.leaves = None
 
     async def run(self, answer: Answer) -> None:
@@ -111,7 +109,9 @@ class Session:
         self._label = gateway.active.begin(None)
         try:
             try:
-                self.may = admit(gateway, self._endpoint.methods, self.scope, self.headers, self.recorder).may
+                self.may = admit(
+                    gateway, self._endpoint.methods, self.scope, self.headers, self.recorder, self.watch.client
+                ).may
                 if gateway.audit is not None:
                     self._record()
                 await answer(self)
@@ -154,7 +154,7 @@ class Session:
         """The client's body; from then on the watch listens for its leaving."""
         parts: list[bytes] = []
         try:
-            body = await read_body(self._receive, self.headers, self.gateway.body_limit, parts)
+            body = await read_body(self.watch.receive, self.headers, self.gateway.body_limit, parts)
         finally:
             if self.leaves is not None:
                 self.leaves.received(parts)
@@ -171,7 +171,10 @@ class Session:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         watch.sending = False
         self.inbound.status = status
-        self.scope, self.headers = {}, {}  # a stream may be open for long, and needs nothing of them any more
+        self.scope, self.headers = (
+            _NO_SCOPE,
+            _NO_HEADERS,
+        )  # a stream may be open for long
 
     async def send(self, data: bytes, *, more: bool) -> None:
         """Send a part of the body; waits while the client does not read."""
@@ -317,9 +320,8 @@ class Session:
 
     def _drop(self) -> None:
         """Drop a connection whose client does not read: what lies unsent would keep it for ever."""
-        drop = self.watch.extensions.get(DROP)
-        if drop is not None:
-            drop()
+        if self.watch.client is not None:
+            self.watch.client.drop()
 
     def _close(self, error: BaseException | None) -> None:
         self.watch.stop()

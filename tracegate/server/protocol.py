@@ -1,12 +1,11 @@
-"""Limits on what a client may send before there is a request, which ASGI servers do not keep (ruling 46).
+"""The connection of a client: HTTP/1.1 as httptools reads it, with limits on what may come before there is a request.
 
-A subclass of uvicorn's httptools protocol. It bounds the header section in size (431) and time (408), what may come
-without making sense, connections that are idle, and requests that wait behind another. It also mends what uvicorn does
-not do: a client that leaves is noticed by the request that runs, also when others wait behind it, and an application
-may drop a connection whose client does not read.
+uvicorn serves, and makes one of these for each connection; its own protocol keeps no limits (ruling 46). The header
+section is bounded in size (431) and time (408), and so is what may come without making sense, a connection that is
+idle, and how many requests wait behind another. A client that leaves is noticed by the request that runs, also when
+others wait behind it, and an application may drop a connection whose client does not read.
 
-The size of a header section is that of its target and of `name: value` with its line end for every field, however
-the bytes are cut into reads.
+The size of a header section is that of its target and of `name: value` with its line end for every field.
 """
 
 from __future__ import annotations
@@ -14,249 +13,313 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from tracegate.alarms import NEVER
 from tracegate.errors import Rejected
-from tracegate.server.auth import CALLED
-from tracegate.server.cycle import Cycle
-from tracegate.server.endpoint import DROP
-from tracegate.server.flag import Flag, Flow
-from tracegate.server.watch import LEFT
+from tracegate.server.client import CLIENT
+from tracegate.server.cycle import App, Cycle, Fields
+from tracegate.server.limits import UNREAD, WAITING, WIRE, Wire, invalid, too_large, too_late, too_many
+from tracegate.server.scope import Address, address, scope_of, without_offer
 
-WIRE = "tracegate.wire"
-"""Where the application's lifespan state holds its `Wire`."""
+if TYPE_CHECKING:
+    import uvicorn
+    from uvicorn.server import ServerState
 
-WAITING = 16  # requests that a client may send behind one that is not answered yet; no common client sends any
-OFFER = frozenset((b"upgrade", b"http2-settings"))
-LINGER_S = 2.0  # after a refusal: for the client to read it, before unread bytes reset the connection
+    from tracegate.server.auth import Caller
 
-Phase = Literal["idle", "head", "rest"]
+Phase = Literal["idle", "head", "rest", "refused"]
 
-_NONE = deque[Any]()  # nobody waits, of all connections: an empty queue takes a large part of a kilobyte
-
-
-def _nothing() -> None:
-    """The application wants to know nothing."""
+_NONE = deque[Cycle]()  # nobody waits, of all connections: an empty queue takes a large part of a kilobyte
+_NO_FIELDS: list[tuple[bytes, bytes]] = []  # of no request; whoever begins one makes its own
 
 
-def _plain(refusal: Rejected) -> bytes:
-    return b"HTTP/1.1 %d \r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % refusal.status
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """What the protocol needs of the application.
+class LimitedProtocol(asyncio.Protocol):
+    """See the module.
 
     Args:
-        header: Bytes of a header section.
-        header_time_ns: For the header section, from its first byte on.
-        keep_alive_ns: For a connection on which nothing is asked.
-        refusal: Renders a whole answer that closes the connection.
-        stopping: Called when the server begins to stop, once for every connection that is open then.
+        config: uvicorn's, loaded.
+        server_state: uvicorn's: what is open, and the fields of every answer.
+        app_state: What the application's lifespan gave.
+
+    Attributes:
+        armed: See `Alarm`.
+        called, gone, full: See `Client` and `Connection`.
     """
 
-    header: int = 32_000
-    header_time_ns: int = 10_000_000_000
-    keep_alive_ns: int = 75_000_000_000
-    refusal: Callable[[Rejected], bytes] = _plain
-    stopping: Callable[[], object] = _nothing
-
-
-class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol, with limits."""
-
-    # uvicorn's has no slots; with ours in its dictionary too, that would no longer share its keys with all others.
     __slots__ = (
-        "_extensions",
+        "_app",
+        "_app_state",
+        "_by",
+        "_client",
+        "_expects",
         "_head",
+        "_headers",
         "_heard",
         "_in_head",
         "_in_message",
         "_left",
-        "_limit",
+        "_loop",
         "_offered",
+        "_parser",
         "_phase",
+        "_pipeline",
+        "_reading",
+        "_receiving",
         "_refused",
+        "_room",
+        "_root",
         "_running",
-        "_timer",
+        "_scheme",
+        "_server",
+        "_state",
         "_unheard",
+        "_url",
         "_wire",
+        "armed",
+        "called",
+        "full",
+        "gone",
+        "transport",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.pipeline = _NONE
-        self._wire: Wire = self.app_state.get(WIRE) or Wire()
-        self._limit = self._wire.header
-        self.timeout_keep_alive = self._wire.keep_alive_ns / 1e9  # type: ignore[assignment]  # a loop takes fractions
-        self._extensions: dict[str, object] = {DROP: self.drop, LEFT: self.left, CALLED: None}
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._app_state = app_state
+        self.armed = NEVER
+        self.called: tuple[bytes, Caller] | None = None
+        self.full = self.gone = False
+        self._app = cast("App", config.loaded_app)
+        self._root = config.root_path
+        self._loop = _loop or asyncio.get_running_loop()
+        self._state = server_state
+        self._wire: Wire = app_state.get(WIRE) or Wire()
+        self._scheme = "http"
+        self._server: Address | None = None
+        self._client: Address | None = None
+        self._by = NEVER  # when the phase must be over
+        self._phase: Phase | None = None
+        self._parser: httptools.HttpRequestParser | None = None  # not while an answer takes long
+        self._reading = True
+        self._room: asyncio.Future[None] | None = None  # the application, while it waits for the client to take more
         self._left: Callable[[], object] | None = None  # called when the client leaves
-        self._running: RequestResponseCycle | None = None  # the request that is being answered, or was last
-        self._in_head = False
-        self._in_message = False
+        self._running: Cycle | None = None  # the request that is being answered
+        self._receiving: Cycle | None = None  # the request whose body is still to come
+        self._pipeline = _NONE  # requests that wait behind that, the last one first
+        self._in_head = self._in_message = False
         self._offered = False  # another protocol, by this request
+        self._expects = False  # the client, to be asked for the body
+        self._url = b""
+        self._headers = _NO_FIELDS
         self._head = 0  # bytes of this header section and of the trailers
         self._heard = False  # whether the parser made something of this read
         self._unheard = 0  # bytes since it did
         self._refused = False
-        self._phase: Phase | None = None  # what the timer is armed for
-        self._timer: asyncio.TimerHandle | None = None
+
+    # --- what the application asks for; see `Client` ---
 
     def drop(self) -> None:
-        """Drop the connection at once, unsent bytes included; the running request is over."""
-        if self._running is not None:
-            self._running.disconnected = True
+        """See `Client.drop`."""
+        self.gone = True
         self.transport.abort()
 
     def left(self, call: Callable[[], object], wanted: bool) -> None:
-        """Call back when the client of the running request leaves, or not any more; see `LEFT`.
-
-        What the client still sends is read meanwhile. A request that ends late gives up its own call, never that of the
-        next one on the connection.
-        """
+        """See `Client.left`. What the client still sends is read meanwhile."""
         if wanted:
             self._left = call
-            self.flow.resume_reading()
-            if self._running is not None and self._running.disconnected:
+            self.read()
+            if not self._in_message:
+                self._parser = None  # the answer takes long, and the next request need not come soon
+            if self.gone:
                 call()
         elif self._left == call:
             self._left = None
 
+    # --- what the running request asks for; see `Connection` ---
+
+    @property
+    def fields(self) -> Fields:
+        """See `Connection`."""
+        return self._state.default_headers
+
+    def read(self) -> None:
+        """See `Connection.read`."""
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
+
+    async def room(self) -> None:
+        """See `Connection.room`."""
+        self._room = self._loop.create_future()
+        try:
+            await self._room
+        finally:
+            self._room = None
+
+    def answered(self) -> None:
+        """See `Connection.answered`: the next request begins, or the connection is idle."""
+        self._running = None
+        self._state.total_requests += 1
+        if not self.transport.is_closing():
+            self.read()
+            if self._pipeline:
+                self._start(self._pipeline.pop())
+            else:
+                self._enter("idle")
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """See `Connection.ended`."""
+        self._state.tasks.discard(task)
+
     # --- events of the transport and of the server ---
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # what a socket has can do all this, of whatever class
         """A client connected; it may not be idle for ever."""
-        super().connection_made(transport)
-        self.flow = Flow(transport)
+        self._state.connections.add(cast("Any", self))  # which uvicorn asks for no more than `shutdown`
+        self.transport = transport
+        self._server, self._client = address(transport, "sockname"), address(transport, "peername")
+        if transport.get_extra_info("sslcontext"):
+            self._scheme = "https"
         self._enter("idle")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone, which the running request is told even if others wait behind it."""
-        self._enter(None)
-        super().connection_lost(exc)
-        running = self._running
-        if running is not None and not running.response_complete:
-            running.disconnected = True
-            running.message_event.set()
-            if self._left is not None:
-                self._left()
-        self._left = None
-        self._extensions = {}  # it refers to us
+        self._state.connections.discard(cast("Any", self))
+        self.gone = True
+        self._wire.alarms.take(self)
+        self.resume_writing()
+        running, left = self._running, self._left
+        self._running = self._receiving = self._left = self._parser = self.called = None
+        self._pipeline = _NONE
+        if running is not None:
+            running.tell()
+            if left is not None:
+                left()
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         if self._refused:
             return
         self._heard = False
-        self._unset_keepalive_if_required()
         self._parse(data)
         self._unheard = 0 if self._heard else self._unheard + len(data)
-        if self._unheard > self._limit:
-            self._too_large()
+        if self._unheard > self._wire.header:
+            self._refuse(too_large(self._wire.header))
         elif not self._refused:
-            running = self._running
-            if running is not None and not running.response_complete:
+            if self._running is not None:
                 self._enter(None)  # an answer under way is bounded by its request's deadline
             else:
                 self._enter("head" if self._in_head else "rest" if self._in_message else "idle")
 
-    def shutdown(self) -> None:
-        """The server stops: the last answer of this connection is the one that runs."""
-        self._wire.stopping()
-        super().shutdown()
+    def pause_writing(self) -> None:
+        """The client takes too little."""
+        self.full = True
 
-    # --- events of the parser; those that come for each field do what uvicorn's do themselves, which is quicker ---
+    def resume_writing(self) -> None:
+        """It took what there was."""
+        self.full = False
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def shutdown(self) -> None:
+        """The server stops: the last answer of this connection is the one to the last request that came."""
+        self._wire.stopping()
+        last = self._pipeline[0] if self._pipeline else self._running
+        if last is None:
+            self.transport.close()
+        else:
+            last.keep_alive = False
+
+    # --- events of the parser ---
 
     def on_message_begin(self) -> None:
         """The first byte of a request came."""
-        super().on_message_begin()
         self._heard = self._in_head = self._in_message = True
+        self._expects = False
+        self._url = b""
+        self._headers = []
         self._head = 0
 
     def on_url(self, url: bytes) -> None:
-        """The request's target is whole."""
-        self.url += url
+        """A part of the request's target came."""
+        self._url += url
         self._heard = True
         self._head += len(url)
-        if self._head > self._limit:
-            self._too_large()
+        if self._head > self._wire.header:
+            self._refuse(too_large(self._wire.header))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field, of the header section or of the trailers, is whole."""
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
+            self._expects = True
+        self._headers.append((name, value))
         self._heard = True
         self._head += len(name) + len(value) + 4
-        if self._head > self._limit:
-            self._too_large()
+        if self._head > self._wire.header:
+            self._refuse(too_large(self._wire.header))
 
     def on_headers_complete(self) -> None:
-        """The header section is whole."""
+        """The header section is whole: the request begins, or waits behind another."""
+        parser = self._parser
+        assert parser is not None  # noqa: S101  # it calls
         self._in_head = False
-        self._offered = self.parser.should_upgrade()
+        self._offered = parser.should_upgrade()
         if self._refused or self._offered:
             return
-        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours is not in uvicorn's type
-        self._begin()
-        if len(self.pipeline) > WAITING:
-            self._refuse(Rejected(429, "too_many_requests", "Too many requests wait on this connection."))
+        version = parser.get_http_version()
+        scope = scope_of(parser.get_method(), self._url, version, self._headers, self._root)
+        scope["server"], scope["client"], scope["scheme"] = self._server, self._client, self._scheme
+        scope["state"], scope["extensions"] = self._app_state.copy(), {CLIENT: self}
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        cycle = Cycle(self, scope, keep_alive=keep_alive, expects=self._expects)
+        self._receiving = cycle
+        if self._running is None:
+            self._start(cycle)
+            return
+        self._pause()
+        if not self._pipeline:
+            self._pipeline = deque()
+        self._pipeline.appendleft(cycle)
+        if len(self._pipeline) > WAITING:
+            self._refuse(too_many())
 
     def on_body(self, body: bytes) -> None:
         """A part of the body came."""
         self._heard = True
-        if not self._refused:
-            super().on_body(body)
+        receiving = self._receiving
+        if receiving is not None and not (receiving.complete or self._refused) and receiving.came(body) > UNREAD:
+            self._pause()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._heard = True
         self._in_message = False
-        if not self._refused and not self._offered:
-            super().on_message_complete()
-            self.scope = self.headers = None  # type: ignore[assignment]  # as before a request: it has its own, if any
+        if self._offered:
+            return  # its head is to be parsed once more
+        receiving, self._receiving = self._receiving, None
+        self._url, self._headers = b"", _NO_FIELDS
+        if receiving is not None and not self._refused:
+            receiving.more = False
+            receiving.tell()
 
-    def _begin(self) -> None:
-        """Start the request, or let it wait behind another; as uvicorn does it, with a cycle of our own."""
-        parser, scope = self.parser, self.scope
-        version, url = parser.get_http_version(), httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        scope["method"] = parser.get_method().decode("ascii")
-        scope["http_version"] = version
-        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
-        scope["raw_path"] = self.root_path.encode("ascii") + url.path
-        scope["query_string"] = url.query or b""
-        running = self._running
-        self.cycle = Cycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=Flag(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
-        if running is None or running.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            if not self.pipeline:
-                self.pipeline = deque()
-            self.pipeline.appendleft((self.cycle, self.app))
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _start(self, cycle: Cycle) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        self._state.tasks.add(cycle.start(self._app, self._loop))
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._reading = False
+            self.transport.pause_reading()
 
     def _parse(self, data: bytes) -> None:
         """Feed the parser.
@@ -265,38 +328,27 @@ class LimitedProtocol(HttpToolsProtocol):
         every request (Java's does) and go on in HTTP/1.1 unless it is taken, so the same head is parsed without it.
         """
         while True:
+            parser = self._parser or self._fresh()
             try:
-                self.parser.feed_data(data)
+                parser.feed_data(data)
+                return
             except httptools.HttpParserUpgrade as exc:
-                if self.parser.get_method() != b"CONNECT" and not self._refused:
-                    data = self._without_offer() + data[exc.args[0] :]
+                if parser.get_method() != b"CONNECT" and not self._refused:
+                    head = without_offer(parser.get_method(), self._url, parser.get_http_version(), self._headers)
+                    data = head + data[exc.args[0] :]
+                    self._parser = None
                     continue
             except httptools.HttpParserError:
                 pass
-            else:
-                return
-            self._refuse(Rejected(400, "invalid_http", "This is not a valid HTTP/1.1 request."))
+            self._refuse(invalid())
             return
 
-    def _without_offer(self) -> bytes:
-        """The head that was parsed, without the fields that offer another protocol (RFC 9110, section 7.8)."""
-        version = self.parser.get_http_version().encode()
-        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
-        for name, value in self.headers:
-            if name == b"connection":
-                options = [option.strip() for option in value.split(b",")]
-                value = b", ".join(option for option in options if option.lower() not in OFFER)
-            if name not in OFFER:
-                lines.append(b"%s: %s" % (name, value))
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
-        return b"\r\n".join([*lines, b"", b""])
-
-    # --- limits ---
-
-    def _too_large(self) -> None:
-        text = f"The header section is larger than {self._limit} bytes: send fewer or shorter fields."
-        self._refuse(Rejected(431, "header_too_large", text))
+    def _fresh(self) -> httptools.HttpRequestParser:
+        """A parser at the beginning of a request."""
+        self._parser = parser = httptools.HttpRequestParser(self)
+        # What came behind a request that closes the connection is no fault of that request.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
 
     def _refuse(self, refusal: Rejected) -> None:
         """Refuse all that still comes, once; said only where it can't be taken for the answer to an earlier request."""
@@ -304,29 +356,43 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._refused = True
         self._enter(None)
-        running, transport = self._running, self.transport
-        if running is not None and not running.response_complete:
-            running.keep_alive = False  # its answer is the last one
+        transport = self.transport
+        if self._running is not None:
+            self._running.keep_alive = False  # its answer is the last one
         elif not transport.is_closing():
             transport.write(self._wire.refusal(refusal))
             if transport.can_write_eof():
                 transport.write_eof()  # unread bytes would reset the connection before the refusal is read
-                self._timer = self.loop.call_later(LINGER_S, transport.abort)
+                self._enter("refused")
             else:
                 transport.close()
 
     def _enter(self, phase: Phase | None) -> None:
-        """Time a phase from its beginning, however many bytes trickle in while it lasts."""
-        if phase == self._phase and (phase is not None or self._timer is None):
+        """Time a phase from its beginning, however many bytes trickle in while it lasts.
+
+        The alarm is set anew only for an earlier time; so most requests need not set it.
+        """
+        if phase == self._phase:
             return
         self._phase = phase
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if phase == "head":
-            self._timer = self.loop.call_later(self._wire.header_time_ns / 1e9, self._late)
-        elif phase is not None:
-            self._timer = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        if phase is None:
+            self._by = NEVER
+            return
+        wire = self._wire
+        lasts = wire.header_time_ns if phase == "head" else wire.linger_ns if phase == "refused" else wire.keep_alive_ns
+        self._by = by = wire.alarms.clock.now() + lasts
+        if by < self.armed:
+            wire.alarms.set(self, by)
 
-    def _late(self) -> None:
-        self._refuse(Rejected(408, "request_timeout", "The header section did not arrive in time.", reason="timeout"))
+    def ring(self) -> None:
+        """See `Alarm`: the phase lasts too long, unless it is another one by now."""
+        if self._by == NEVER:
+            return
+        if self._wire.alarms.clock.now() < self._by:
+            self._wire.alarms.set(self, self._by)
+        elif self._phase == "head":
+            self._refuse(too_late())
+        elif self._phase == "refused":
+            self.transport.abort()
+        else:
+            self.transport.close()

@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from tracegate.alarms import NEVER, Alarms
 from tracegate.clock import Clock, Handle
+from tracegate.server.client import Client
 
 FIRST_LOOK_NS = 200_000_000  # a client that leaves is noticed within a second; this is the part we choose
 GRACE_NS = 1_000_000_000  # after the deadline: for the error that the deadline caused to be written
-
-LEFT = "tracegate.left"
-"""ASGI extension of our own server: `scope["extensions"][LEFT](fn, True)` calls back once when the client of the
-running request leaves, at once if it has; with `False` it does not any more, if it was to call that."""
-
-NONE: Mapping[str, Any] = {}
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -84,20 +79,20 @@ class Watch:
         receive: The ASGI channel; only the watch reads it once the body is there.
         task: The request's.
         start, deadline: Monotonic nanoseconds.
-        extensions: Those of the ASGI scope.
+        client: Where our own server serves it.
     """
 
     __slots__ = (
         "_deadline",
         "_listener",
         "_listening",
-        "_receive",
         "_rounds",
         "_task",
         "armed",
         "body_read",
-        "extensions",
+        "client",
         "first",
+        "receive",
         "sending",
         "young",
     )
@@ -109,12 +104,12 @@ class Watch:
         task: asyncio.Task[Any],
         start: int,
         deadline: int,
-        extensions: Mapping[str, Any] = NONE,
+        client: Client | None = None,
     ) -> None:
         self._rounds = rounds
-        self._receive = receive
+        self.receive = receive
         self._task = task
-        self.extensions = extensions
+        self.client = client
         self._listening = False
         self._listener: asyncio.Task[None] | None = None
         self._deadline = deadline
@@ -145,16 +140,16 @@ class Watch:
         self._rounds.later.take(self)
         if self._listener is not None:
             self._listener.cancel()
-        elif self._listening:
-            self.extensions[LEFT](self._left, False)
+        elif self._listening and self.client is not None:
+            self.client.left(self._left, False)
 
     def ring(self) -> None:
         """Look: begin to listen, if it is time; cut off who is to blame."""
         now, deadline = self._rounds.clock.now(), self._deadline
         if self.body_read and not self._listening:
             self._listening = True
-            if LEFT in self.extensions:
-                self.extensions[LEFT](self._left, True)
+            if self.client is not None:
+                self.client.left(self._left, True)
             else:
                 self._listener = asyncio.get_running_loop().create_task(self._listen())
         if now < deadline:
@@ -171,7 +166,7 @@ class Watch:
         self._rounds.later.set(self, when)
 
     async def _listen(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
+        while (await self.receive())["type"] != "http.disconnect":
             pass
         self._left()
 
