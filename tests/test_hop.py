@@ -163,7 +163,7 @@ def test_a_call_is_copied_with_what_changes() -> None:
     assert below.but(deadline=70).deadline == 50
     assert (call.parent, call.why, call.deadline) == (recorder.server, Why(), 100)
     below.note("skipped", target="a", reason="cooldown")
-    assert route.notes == [("skipped", {"target": "a", "reason": "cooldown"})]
+    assert route.notes == (("skipped", {"target": "a", "reason": "cooldown"}),)
 
 
 def test_a_reader_that_was_closed_from_another_task_settles_once() -> None:

@@ -75,7 +75,7 @@ class Call:
 
     def note(self, what: str, **facts: str | int) -> None:
         """Write a decision onto the nearest recorded hop, e.g. `note("skipped", target="a", reason="cooldown")`."""
-        self.parent.notes.append((what, facts))
+        self.parent.notes = (*self.parent.notes, (what, facts))
 
 
 class Source(Protocol):

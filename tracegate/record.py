@@ -53,7 +53,7 @@ class Record:
         self.error: BaseException | None = None
         self.attempt: Attempt | None = None
         self.about: Route | None = None
-        self.notes: list[tuple[str, dict[str, str | int]]] = []
+        self.notes: tuple[tuple[str, dict[str, str | int]], ...] = ()  # most have none
 
 
 class Recorder:

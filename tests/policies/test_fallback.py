@@ -157,7 +157,7 @@ def test_what_is_skipped_is_not_a_failure() -> None:
     """The candidate after it is still the initial one, and the route notes why."""
     asked = ask(over(Leaf("a", ["ok"], disabled=True), Leaf("b", ["ok"])))
     assert asked.kinds == [("b", "initial", None)]
-    assert asked.recorder.records[1].notes == [("skipped", {"target": "a", "reason": "disabled"})]
+    assert asked.recorder.records[1].notes == (("skipped", {"target": "a", "reason": "disabled"}),)
 
 
 def test_when_all_are_skipped_nothing_was_tried() -> None:
@@ -184,7 +184,7 @@ def test_after_a_context_length_only_a_larger_or_unknown_window_is_asked() -> No
     ]
     asked = ask(over(*leaves))
     assert [kind[0] for kind in asked.kinds] == ["small", "unknown", "large"]
-    assert asked.recorder.records[1].notes == [("skipped", {"target": "same", "reason": "capability"})]
+    assert asked.recorder.records[1].notes == (("skipped", {"target": "same", "reason": "capability"}),)
 
 
 def test_after_any_other_failure_windows_do_not_matter() -> None:

@@ -161,7 +161,7 @@ def test_a_target_that_said_when_to_come_back_is_not_asked_before() -> None:
     (skip,) = early.error.skips
     assert (skip.target, skip.reason, skip.cause) == ("a", "cooldown", "rate_limit")
     assert skip.until == first.recorder.origin + 10 * MS + 10 * S
-    assert early.recorder.records[1].notes == [("skipped", {"target": "a", "reason": "cooldown"})]
+    assert early.recorder.records[1].notes == (("skipped", {"target": "a", "reason": "cooldown"}),)
     assert early.recorder.records[1].reason == "rate_limit"
     assert late.error is None
 

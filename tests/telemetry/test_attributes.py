@@ -176,11 +176,11 @@ def test_skipped_candidates_are_named_with_their_reason() -> None:
     """Other notes are no skips."""
     made = Made()
     record = made.route()
-    record.notes += [
+    record.notes = (
         ("drawn", {"target": "large"}),
         ("skipped", {"target": "gpt-azure", "reason": "cooldown"}),
         ("skipped", {"target": "large", "reason": "disabled"}),
-    ]
+    )
     made.close(record, NothingTried([Skip("gpt-azure", "cooldown"), Skip("large", "disabled")]))
     found = route(made.end(record.error, 503))
     assert found[names.TRACEGATE_ROUTE_SKIPPED] == ("gpt-azure=cooldown", "large=disabled")
@@ -192,7 +192,7 @@ def test_notes_without_a_skip_say_nothing_here() -> None:
     """The attribute is absent."""
     made = Made()
     record = made.route()
-    record.notes.append(("drawn", {"target": "large"}))
+    record.notes += (("drawn", {"target": "large"}),)
     made.close(record)
     assert names.TRACEGATE_ROUTE_SKIPPED not in route(made.end())
 

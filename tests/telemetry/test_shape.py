@@ -49,7 +49,7 @@ def _changed(how: str) -> Recorder:
     elif how == "guard":
         made.recorder.open("guard", "pii", route)
     elif how == "noted":
-        route.notes.append(("skipped", {"target": "a", "reason": "cooldown"}))
+        route.notes = (("skipped", {"target": "a", "reason": "cooldown"}),)
     if how != "open":
         made.close(record, refused(message="\ud83d") if how == "half a pair" else None)
     made.close(route)

@@ -155,7 +155,7 @@ def recorded() -> tuple[Recorder, list[Record]]:
     clock = FakeClock()
     recorder = Recorder(Inbound(), clock, SeededIds())
     route = recorder.open("route", "default", recorder.server)
-    route.notes.append(("skipped", {"target": "c", "reason": "cooldown"}))
+    route.notes = (("skipped", {"target": "c", "reason": "cooldown"}),)
     first = recorder.open("attempt", "chat gpt-x", route, target=Target("a", "p", "openai", "gpt-x"))
     clock.advance(10)
     recorder.close(first, Refused("rate_limit", None, "slow down", status=429))

@@ -138,7 +138,7 @@ class LimitedProtocol(asyncio.Protocol):
             self._left = call
             self.read()
             if not self._in_message:
-                self._parser = None  # the answer takes long, and the next request need not come soon
+                self._parser = self._client = None  # the answer takes long, and the next request need not come soon
             if self.gone:
                 call()
         elif self._left == call:
@@ -186,7 +186,7 @@ class LimitedProtocol(asyncio.Protocol):
         """A client connected; it may not be idle for ever."""
         self._state.connections.add(cast("Any", self))  # which uvicorn asks for no more than `shutdown`
         self.transport = transport
-        self._server, self._client = address(transport, "sockname"), address(transport, "peername")
+        self._server = address(transport, "sockname")
         if transport.get_extra_info("sslcontext"):
             self._scheme = "https"
         self._enter("idle")
@@ -278,6 +278,8 @@ class LimitedProtocol(asyncio.Protocol):
             return
         version = parser.get_http_version()
         scope = scope_of(parser.get_method(), self._url, version, self._headers, self._root)
+        if self._client is None:
+            self._client = address(self.transport, "peername")
         scope["server"], scope["client"], scope["scheme"] = self._server, self._client, self._scheme
         scope["state"], scope["extensions"] = self._app_state.copy(), {CLIENT: self}
         keep_alive = version != "1.0" and parser.should_keep_alive()
