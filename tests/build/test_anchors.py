@@ -56,7 +56,6 @@ async def _told(config: Config, times: int = 1, log_key: Callable[[str], None] =
     log_key(keeping.audit.epoch.signer.key.vkey)
     await keeping.start()
     made = anchoring_of(config, keeping.audit, CLOCK)
-    assert made is not None
     log = keeping.audit.epoch.log
     async with asyncio.timeout(WITHIN_S):
         for _ in range(times):
@@ -201,7 +200,6 @@ def test_a_head_that_nobody_takes_is_counted(tmp_path: Path) -> None:
             assert keeping is not None
             await keeping.start()
             made = anchoring_of(config, keeping.audit, CLOCK)
-            assert made is not None
             async with asyncio.timeout(WITHIN_S):
                 while not keeping.audit.numbers().unanchored:  # until there is a head
                     await made.anchoring.tell()
@@ -224,11 +222,22 @@ def test_the_example_is_understood(tmp_path: Path) -> None:
     assert keeping is not None
 
 
-def test_nobody_is_told_where_nobody_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [False, True])
+def test_nobody_is_told_where_nobody_is_named(tmp_path: Path, named: bool) -> None:
     """Which is the default."""
-    keeping = keeping_of(configured(tmp_path), CLOCK, RandomIds())
-    assert keeping is not None
-    assert anchoring_of(configured(tmp_path), keeping.audit, CLOCK) is None
+    witness = {"kind": "witness", "key": TestWitness("w.example/w").vkey, "url": "http://127.0.0.1:9"}
+    config = configured(tmp_path, anchors(w=witness) if named else "")
+
+    async def main() -> None:
+        keeping = keeping_of(config, CLOCK, RandomIds())
+        assert keeping is not None
+        await keeping.start()
+        try:
+            assert named == ("tracegate-audit-anchoring" in {task.get_name() for task in asyncio.all_tasks()})
+        finally:
+            await keeping.close()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
@@ -268,7 +277,6 @@ def test_another_package_may_bring_a_kind(folder: Path, tmp_path: Path) -> None:
         assert keeping is not None
         await keeping.start()
         made = anchoring_of(config, keeping.audit, CLOCK)
-        assert made is not None
         await made.anchoring.tell()
         await made.close()
         await keeping.close()

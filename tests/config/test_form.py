@@ -1,7 +1,5 @@
 """Forms: what pydantic's models do for the settings of policies."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 import pytest

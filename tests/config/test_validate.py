@@ -1,7 +1,5 @@
 """What a form or pydantic found wrong, in our words."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import pytest

@@ -52,19 +52,17 @@ class HeadAnchoring:
             await poster.close()
 
 
-def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring | None:
-    """What a configuration asks for; `None` where nobody is told.
+def anchoring_of(config: Config, audit: Audit, clock: Clock) -> HeadAnchoring:
+    """What a configuration asks for.
 
     Args:
-        config: The configuration.
+        config: The configuration, which names who is told.
         audit: The log of this process, which gets a leaf for each head that is held; it is told who counts the others.
         clock: Of the running loop.
 
     Raises:
         ConfigError: There is no such kind of anchor, or it can't be made of what is written.
     """
-    if not config.audit.anchors:
-        return None
     kinds, made, posters = anchors(), list[Timed](), list[Poster]()
     for one in config.audit.anchors:
         if one.kind not in kinds:

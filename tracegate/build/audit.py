@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tracegate import __version__
 from tracegate.audit.asked import answered
@@ -18,10 +19,12 @@ from tracegate.audit.process import STRICT_NS, Audit, Settings
 from tracegate.audit.render_attempts import fit
 from tracegate.audit.retention import Retention
 from tracegate.audit.succession import Home, take
-from tracegate.build.anchors import HeadAnchoring, anchoring_of
-from tracegate.build.shipping import LeafShipping, shipping_of
 from tracegate.clock import Clock, Ids
 from tracegate.config.model import Config
+
+if TYPE_CHECKING:
+    from tracegate.build.anchors import HeadAnchoring
+    from tracegate.build.shipping import LeafShipping
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +108,15 @@ def keeping_of(
     disk, written = disk or Disk(), gateway_of(config, clock, ids)
     taken = take(disk, settings.home, written, clock)
     audit = Audit(taken, settings, written, clock, ids, disk=disk, lane=lane, dropped=dropped, clock_state=held)
-    shipping = shipping_of(config, audit, clock, ids, resource or {})
-    anchoring = anchoring_of(config, audit, clock)
+    shipping = anchoring = None
+    if config.audit.ship is not None:
+        from tracegate.build.shipping import shipping_of  # few ship leaves, and fewer tell of heads
+
+        shipping = shipping_of(config, config.audit.ship, audit, clock, ids, resource or {})
+    if config.audit.anchors:
+        from tracegate.build.anchors import anchoring_of
+
+        anchoring = anchoring_of(config, audit, clock)
     control = Control(settings.home.private, taken.replica, ThreadLane(), partial(answered, audit))
     return Keeping(audit, control, shipping, anchoring)
 

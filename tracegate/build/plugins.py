@@ -6,7 +6,6 @@ from functools import cache
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
-from tracegate.audit.anchoring import Make
 from tracegate.build.exchanges import Instrument
 from tracegate.config.known import plugged_in
 from tracegate.dialects.dialect import Dialect
@@ -15,6 +14,7 @@ from tracegate.policies.policy import Policy
 from tracegate.telemetry.view import View
 
 if TYPE_CHECKING:
+    from tracegate.audit.anchoring import Make
     from tracegate.upstream.transport import Wrap
 
 

@@ -10,7 +10,7 @@ from tracegate.audit.reading import name_of
 from tracegate.audit.shipping import Shipping
 from tracegate.build.telemetry import otlp_of
 from tracegate.clock import Clock, Ids
-from tracegate.config.model import Config
+from tracegate.config.model import Config, Otlp
 from tracegate.telemetry.leaves import leaf_poster, leaf_sink
 from tracegate.telemetry.post import Poster
 
@@ -42,12 +42,13 @@ class LeafShipping:
 
 
 def shipping_of(
-    config: Config, audit: Audit, clock: Clock, ids: Ids, resource: Mapping[str, str]
-) -> LeafShipping | None:
-    """What a configuration asks for; `None` where leaves go nowhere.
+    config: Config, ship: Otlp, audit: Audit, clock: Clock, ids: Ids, resource: Mapping[str, str]
+) -> LeafShipping:
+    """What a configuration asks for.
 
     Args:
         config: The configuration.
+        ship: Where its leaves go.
         audit: The log of this process; it is told who counts what is not shipped.
         clock: Of the running loop.
         ids: For jitter.
@@ -56,9 +57,7 @@ def shipping_of(
     Raises:
         ConfigError: A header can't be sent, a certificate can't be read, or the protocol is not HTTP.
     """
-    if config.audit.ship is None:
-        return None
-    to = otlp_of(config.audit.ship)
+    to = otlp_of(ship)
     poster = leaf_poster(to)
     sink = leaf_sink(to, resource, clock, poster)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from tracegate.audit.directory import Directory
 from tracegate.cli.loading import loaded
 from tracegate.config.check import exported, kept, noted
 from tracegate.config.environment import found
@@ -72,5 +71,7 @@ def key_of(config: Config) -> str | None:
     audit = config.audit
     if audit.mode == "off":
         return None
+    from tracegate.audit.directory import Directory  # a gateway without a log starts without its room
+
     logs = [log for log in Directory(Path(audit.dir)).logs() if log.name.startswith(f"{audit.replica}/")]
     return logs[-1].key.vkey if logs else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin
 
 Loc = tuple[int | str, ...]
 Read = Callable[[Any, Any, Loc], Any]
@@ -55,6 +55,9 @@ class Member(NamedTuple):
 class Form:
     """A map of the file: unknown keys are errors, reserved ones are named as such.
 
+    Its types are read as they stand, so a module of forms does not postpone them: to evaluate their texts, compiled one
+    by one, took as long as to read a file.
+
     Attributes:
         model_fields_set: The keys that were written; the others have their default.
     """
@@ -93,11 +96,12 @@ class Form:
         known: Mapping[str, Member] | None = cls.__dict__.get("_fields")
         if known is None:
             written = {name: alias for alias, name in cls.aliases.items()}
-            hints = get_type_hints(cls, include_extras=True)
+            forms = [base for base in reversed(cls.__mro__) if issubclass(base, Form) and base is not Form]
             known = {
                 name: Member(hint, written.get(name), _reader(hint), not hasattr(cls, name))
-                for name, hint in hints.items()
-                if get_origin(hint) is not ClassVar and name != "model_fields_set"
+                for form in forms
+                for name, hint in form.__dict__.get("__annotations__", {}).items()
+                if get_origin(hint) is not ClassVar
             }
             cls._fields = known  # of this class alone, not of those below it
         return known

@@ -5,8 +5,6 @@ Reserved keys are refused as such: their place is fixed, the feature comes later
 Source: the tables of the configuration's reference, sections 3 to 11.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 

@@ -3,8 +3,6 @@
 Source: section 12 of the configuration's reference.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Self
 

@@ -17,7 +17,6 @@ from tracegate.server.chat import chat
 from tracegate.server.endpoint import Answer, Endpoint
 from tracegate.server.gateway import Gateway
 from tracegate.server.listing import model, models
-from tracegate.server.receipts import routes
 from tracegate.server.unrecorded import Alive, Ready, Unknown
 
 EXPOSED = (
@@ -68,7 +67,7 @@ def application(
             _listing(gateway, model, "/v1/models/{id:path}", "/v1/models/{id}"),
             Route("/healthz", Alive(gateway)),
             Route("/readyz", Ready(gateway)),
-            *([] if gateway.audit is None else routes(gateway, gateway.audit, auditors, longest)),
+            *_receipts(gateway, auditors, longest),
         ],
         redirect_slashes=False,  # a POST is never redirected (ruling 60)
         default=Unknown(gateway),
@@ -105,6 +104,14 @@ class _Quick:
             answer = self._router(scope, receive, send)
         del scope, receive, send  # for as long as the answer lasts, only what it needs of them is kept
         await answer
+
+
+def _receipts(gateway: Gateway, auditors: Sequence[str], longest: int) -> list[Route]:
+    if gateway.audit is None:
+        return []
+    from tracegate.server.receipts import routes  # a gateway without a log starts without its room
+
+    return routes(gateway, gateway.audit, auditors, longest)
 
 
 def _listing(gateway: Gateway, answer: Answer, path: str, route: str) -> Route:

@@ -20,24 +20,25 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from tracegate.audit.opening import InUse, StartRefused
-from tracegate.build.audit import keeping_of
 from tracegate.build.exchanges import exchanges
 from tracegate.build.plugins import instrument_of
-from tracegate.build.telemetry import telemetry_of
-from tracegate.clock import RandomIds, SystemClock
+from tracegate.build.telemetry import Telemetry, telemetry_of
+from tracegate.clock import Clock, Ids, RandomIds, SystemClock
 from tracegate.config.model import Config, Listen
 from tracegate.errors import ConfigError
 from tracegate.server.assemble import assemble
 from tracegate.server.logs import LOGGING
 from tracegate.server.protocol import LimitedProtocol
+
+if TYPE_CHECKING:
+    from tracegate.build.audit import Keeping
 
 BACKLOG = 2048
 STOPS = frozenset((signal.SIGINT, signal.SIGTERM))
@@ -101,14 +102,7 @@ def worker(config: Config, workers: int = 1) -> ASGIApp:
     try:
         telemetry = telemetry_of(config, clock, ids, os.environ)
         ways = exchanges(config, clock, instrument_of(telemetry.view))
-        keeping = keeping_of(
-            config,
-            clock,
-            ids,
-            workers=workers,
-            dropped=telemetry.losses.spans,
-            resource=telemetry.resource,
-        )
+        keeping = None if config.audit.mode == "off" else _keeping(config, clock, ids, workers, telemetry)
         made = assemble(
             config,
             telemetry.view,
@@ -120,18 +114,8 @@ def worker(config: Config, workers: int = 1) -> ASGIApp:
             audit=None if keeping is None else keeping.audit,
             beside=keeping,
         )
-    except (ConfigError, StartRefused) as exc:
-        sys.stderr.write(f"{exc}\n")
-        sys.exit(STARTUP_FAILURE)
-    except InUse as exc:
-        sys.stderr.write(f"{exc}\n")
-        sys.exit(IN_USE)
-    except OSError as exc:
-        sys.stderr.write(
-            f"audit.dir: the audit log in `{config.audit.dir}` can't be written: {exc.strerror or exc}\n"
-            "    make room there, choose another place, or write `audit: {mode: off}`.\n"
-        )
-        sys.exit(STARTUP_FAILURE)
+    except ConfigError as exc:
+        _end(str(exc), STARTUP_FAILURE)
     if keeping is not None:
         telemetry.audited.watch(keeping.audit)
     # What is made at the start stays. Its 65,000 objects made every full collection a pause of 16 ms, measured on the
@@ -140,6 +124,32 @@ def worker(config: Config, workers: int = 1) -> ASGIApp:
     gc.collect()
     gc.freeze()
     return made.app
+
+
+def _keeping(config: Config, clock: Clock, ids: Ids, workers: int, telemetry: Telemetry) -> Keeping | None:
+    """The audit log, which has a room of its own to load: a third of all modules, and what signs."""
+    from tracegate.audit.opening import InUse, StartRefused
+    from tracegate.build.audit import keeping_of
+
+    try:
+        return keeping_of(
+            config, clock, ids, workers=workers, dropped=telemetry.losses.spans, resource=telemetry.resource
+        )
+    except StartRefused as exc:
+        _end(str(exc), STARTUP_FAILURE)
+    except InUse as exc:
+        _end(str(exc), IN_USE)
+    except OSError as exc:
+        _end(
+            f"audit.dir: the audit log in `{config.audit.dir}` can't be written: {exc.strerror or exc}\n"
+            "    make room there, choose another place, or write `audit: {mode: off}`.",
+            STARTUP_FAILURE,
+        )
+
+
+def _end(why: str, status: int) -> NoReturn:
+    sys.stderr.write(f"{why}\n")
+    sys.exit(status)
 
 
 @asynccontextmanager
