@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec import structs
 
 from tests.agreement.house import loaded
 from tests.upstream.served import OK, TLS, answering, asked, go, outgoing, serving, tls_server
@@ -36,8 +36,8 @@ def config(url: str = "http://127.0.0.1:9/v1", more: str = "") -> Config:
 
 def changed(config: Config, **changes: object) -> Config:
     """The same with other settings of its provider, as if what they name were installed."""
-    providers = {id: dataclasses.replace(one, **changes) for id, one in config.providers.items()}  # type: ignore[arg-type]  # by name
-    return dataclasses.replace(config, providers=providers)
+    providers = {id: structs.replace(one, **changes) for id, one in config.providers.items()}
+    return structs.replace(config, providers=providers)
 
 
 Given = tuple[TransportSettings, int, Maker | None, Wrap | None]
@@ -176,8 +176,8 @@ def test_all_that_can_not_be_made_is_told_at_once() -> None:
     """Each with its provider; no secret is shown."""
     one = config("https://127.0.0.1:9/v1").providers["p"]
     tls = config("https://127.0.0.1:9/v1", f"tls: {{ca: {TLS / 'client.key'}}}").providers["p"]
-    proxy = dataclasses.replace(one, proxy=Secret("socks5://user:secret@proxy", "literal"))
-    both = dataclasses.replace(config(), providers={"a": tls, "b": one, "c": proxy})
+    proxy = structs.replace(one, proxy=Secret("socks5://user:secret@proxy", "literal"))
+    both = structs.replace(config(), providers={"a": tls, "b": one, "c": proxy})
     with pytest.raises(ConfigError) as caught:
         exchanges(both, SystemClock())
     first, second = str(caught.value).split("\n")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.agreement.house import House, loaded
 from tests.server.opened import CALL, SECRET, config, got, opened, trees

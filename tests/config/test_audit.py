@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.config.reading import ENV, KNOWN, configured, draft, notes, problems, whats
 from tracegate.config.audit import FLOORS, audit
@@ -27,7 +28,7 @@ def test_the_default_is_a_strict_log_beside_the_file() -> None:
     """With every other value of the table."""
     found = configured(HEAD)
     assert Path(found.audit.dir) == Path(found.file or "").parent / "tracegate-audit"
-    assert replace(found.audit, dir="", origins={}) == Audit(
+    assert structs.replace(found.audit, dir="", origins={}) == Audit(
         "strict", "", "localhost", "default", "host-1", 50_000_000, 184 * DAY, None, True, None, (), (), {}
     )
     assert set(found.audit.origins.values()) == {DEFAULT}
@@ -43,7 +44,7 @@ def test_the_file_says_it_otherwise() -> None:
         "keys: {ann: {key: '${KEY}'}}"
     )
     found = configured(f"{HEAD}audit: {text}")
-    assert replace(found.audit, dir="", origins={}) == Audit(
+    assert structs.replace(found.audit, dir="", origins={}) == Audit(
         mode="available",
         dir="",
         host="gw.example.com",

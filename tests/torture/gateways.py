@@ -13,9 +13,11 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from msgspec.structs import replace
 
 from tests.house.repository import ROOT
 from tests.torture.lives import piped

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tracegate.clock import Clock, Ids
 from tracegate.config.model import Config
@@ -17,8 +18,7 @@ from tracegate.telemetry.setup import Otlp, TelemetrySettings, resource_of, view
 from tracegate.telemetry.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(Struct, frozen=True):
     """The view of closed requests, the count of open ones, and what is told of the audit log once it is open.
 
     `losses` counts what telemetry lost, `resource` says which process it is of. `keep` is to be put around what a

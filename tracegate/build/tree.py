@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tracegate.clock import Clock
 from tracegate.config.model import (
@@ -40,8 +41,7 @@ LOOKED_AT = 200  # names among which the nearest are sought: 3 ms for a 404, in 
 LONGEST = 512  # characters of a model's name that can select anything; the longest in use are cloud resource names
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """What a client's `model` selected; `name` is the route's, or the target's that is asked alone."""
 
     name: str
@@ -49,8 +49,7 @@ class Selected:
     deadline_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """What the tree is built with, beside the configuration.
 
     Args:
@@ -203,8 +202,7 @@ class Tree:
         return Retry(hop, target, node.retry, self._cooldowns)
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivery:
+class _Delivery(Struct, frozen=True):
     """What the selected route says about the delivery of its answers; flows down to the targets."""
 
     buffered: bool = False

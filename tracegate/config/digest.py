@@ -14,6 +14,8 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 
+from msgspec import Struct
+
 from tracegate.config.form import Form
 from tracegate.config.model import Provider
 from tracegate.config.secret import Secret, names_credential
@@ -24,7 +26,7 @@ _HELD = frozenset({"ca", "cert", "key"})  # certificates and secrets: that there
 
 
 def digest(parts: Mapping[str, object]) -> str:
-    """SHA-256 in hex of named parts: dataclasses, models, maps and plain values."""
+    """SHA-256 in hex of named parts: structs, dataclasses, models, maps and plain values."""
     text = json.dumps(_canonical(parts), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -38,9 +40,9 @@ def _canonical(value: object) -> object:
         return {name: _held(name, getattr(value, name)) for name in type(value).fields()}
     if (members := getattr(type(value), "model_fields", None)) is not None:  # a model of pydantic's
         return {name: _held(name, getattr(value, name)) for name in members}
-    if is_dataclass(value):
-        names = [field.name for field in fields(value) if field.name not in _LEFT_OUT]
-        read = {name: _held(name, getattr(value, name)) for name in names}
+    if isinstance(value, Struct) or is_dataclass(value):
+        names = value.__struct_fields__ if isinstance(value, Struct) else [field.name for field in fields(value)]
+        read = {name: _held(name, getattr(value, name)) for name in names if name not in _LEFT_OUT}
         if isinstance(value, Provider | Target):
             read["headers"] = [(name, names_credential(name) or text) for name, text in value.headers]
         return read

@@ -8,6 +8,7 @@ together; a gateway that needs no such settings starts without it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import get_annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin
 
@@ -96,11 +97,13 @@ class Form:
         known: Mapping[str, Member] | None = cls.__dict__.get("_fields")
         if known is None:
             written = {name: alias for alias, name in cls.aliases.items()}
-            forms = [base for base in reversed(cls.__mro__) if issubclass(base, Form) and base is not Form]
+            hints = dict[str, Any]()
+            for form in reversed(cls.__mro__):
+                if issubclass(form, Form) and form is not Form:
+                    hints |= get_annotations(form)
             known = {
                 name: Member(hint, written.get(name), _reader(hint), not hasattr(cls, name))
-                for form in forms
-                for name, hint in form.__dict__.get("__annotations__", {}).items()
+                for name, hint in hints.items()
                 if get_origin(hint) is not ClassVar
             }
             cls._fields = known  # of this class alone, not of those below it

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from msgspec import Struct
 
 from tracegate.config import schema
 from tracegate.config.draft import Draft
@@ -17,8 +19,7 @@ _RETRY = {"times": "times", "when": "when", "base": "base_ns", "cap": "cap_ns", 
 _TIMEOUTS = ("connect", "write", "attempt", "first_token", "idle")
 
 
-@dataclass(frozen=True, slots=True)
-class Inherited:
+class Inherited(Struct, frozen=True):
     """What holds at one level, and where each value came from, by `timeouts.attempt`, `retry.times`."""
 
     timeouts: Timeouts

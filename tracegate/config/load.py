@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from tracegate.config.assemble import assemble
 from tracegate.config.draft import Draft
 from tracegate.config.environment import document
-from tracegate.config.files import Reader
 from tracegate.config.known import Known, installed
 from tracegate.config.model import Config
 from tracegate.config.problems import InvalidConfig, Problem
@@ -30,6 +29,8 @@ def load(file: str | None, env: Mapping[str, str], known: Known | None = None) -
     if file is None:
         draft = Draft(document(env, known), env, known, written=False)
     else:
+        from tracegate.config.files import Reader  # with YAML, which the environment alone needs not
+
         reader = Reader(env)
         root = reader.read(file)
         if reader.broken:

@@ -9,8 +9,9 @@ Maps are keyed by id, in the order of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from msgspec import Struct, field
 
 from tracegate.config.model_audit import Audit
 from tracegate.config.model_server import (
@@ -24,7 +25,7 @@ from tracegate.config.model_server import (
     Tenant,
 )
 from tracegate.config.model_telemetry import Otlp, Renderer, Telemetry
-from tracegate.config.origin import DEFAULT, Origin, Origins, no_origins
+from tracegate.config.origin import DEFAULT, Effective, Origin, Origins, no_origins
 from tracegate.config.secret import Secret
 from tracegate.facts import ErrorClass, Target, Timeouts
 from tracegate.policies.settings import FALLBACK_WHEN, Retry
@@ -72,8 +73,7 @@ OnStreamFailure = Literal["error", "restart"]
 OnMalformedEvent = Literal["break", "skip"]
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something a person should know although the configuration can be used."""
 
     kind: Literal["note", "warning"]
@@ -85,16 +85,14 @@ class Note:
 # --- providers and targets ---
 
 
-@dataclass(frozen=True, slots=True)
-class Auth:
+class Auth(Struct, frozen=True):
     """How a key is sent: the header, and what stands before the key in it."""
 
     header: str = "authorization"
     prefix: str = "Bearer "
 
 
-@dataclass(frozen=True, slots=True)
-class ClientTls:
+class ClientTls(Struct, frozen=True):
     """TLS towards a provider: paths of a CA bundle and a client certificate, and the certificate's key (PEM)."""
 
     ca: str | None = None
@@ -102,8 +100,7 @@ class ClientTls:
     key: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(Struct, frozen=True):
     """Connections per worker and origin; more waiters than `waiting` fail with `connection_limit_reached`."""
 
     connections: int = 200
@@ -111,8 +108,7 @@ class Pool:
     waiting: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Effective, frozen=True):
     """An account or host that serves targets.
 
     Args:
@@ -133,6 +129,8 @@ class Provider:
         timeouts, retry: Down to this level: defaults < the file's `timeouts` and `retry` < this provider.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"headers"})
+
     id: str
     name: str
     row: str | None
@@ -145,7 +143,7 @@ class Provider:
     auth: Auth
     region: str | None
     region_observed: str | None
-    headers: tuple[tuple[str, str], ...] = field(repr=False)  # a key may hide in one
+    headers: tuple[tuple[str, str], ...]
     propagate: bool
     via: bool
     usage_in_stream: bool
@@ -157,11 +155,10 @@ class Provider:
     disabled: bool
     timeouts: Timeouts
     retry: Retry
-    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins)
 
 
-@dataclass(frozen=True, slots=True)
-class TargetSettings:
+class TargetSettings(Effective, frozen=True):
     """A target with what is not a fact of it.
 
     Args:
@@ -174,32 +171,29 @@ class TargetSettings:
     prices: tuple[Price, ...]
     timeouts: Timeouts
     retry: Retry
-    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins)
 
 
 # --- routes ---
 
 
-@dataclass(frozen=True, slots=True)
-class TargetNode:
+class TargetNode(Effective, frozen=True):
     """A leaf: one target with its effective retry and time-outs; `name` is its id in `Config.targets`."""
 
     name: str
     retry: Retry
     timeouts: Timeouts
-    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins)
 
 
-@dataclass(frozen=True, slots=True)
-class RouteNode:
+class RouteNode(Struct, frozen=True):
     """A route inside a route. `route` is that route as it is here, with the settings that flow down into it."""
 
     name: str
     route: RouteSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(Struct, frozen=True):
     """One child of a policy; `name` is a target's id, a route's name, or for an unnamed node `fallback(a, b)`."""
 
     name: str
@@ -207,8 +201,7 @@ class Child:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyNode:
+class PolicyNode(Struct, frozen=True):
     """A policy over children.
 
     Args:
@@ -227,8 +220,7 @@ class PolicyNode:
 Node = TargetNode | RouteNode | PolicyNode
 
 
-@dataclass(frozen=True, slots=True)
-class RouteSettings:
+class RouteSettings(Effective, frozen=True):
     """A named tree.
 
     `delivery`, `on_stream_failure` and `on_malformed_event` are those of the route that the client selected; of a
@@ -244,22 +236,20 @@ class RouteSettings:
     on_malformed_event: OnMalformedEvent
     description: str | None
     calls: int
-    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins)
 
 
 # --- all of it ---
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(Struct, frozen=True):
     """Own prices: `overrides` by `provider/model`, where a `*` at the end matches any rest; each is a history."""
 
     currency: str = "USD"
     overrides: Mapping[str, tuple[Price, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Effective, frozen=True):
     """The whole configuration.
 
     Args:
@@ -274,6 +264,8 @@ class Config:
         secrets: Every secret value, for the redactor.
         origins: Of the keys outside providers, targets and routes, by path: `limits.body`.
     """
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"secrets"})
 
     file: str | None
     listen: Listen
@@ -294,5 +286,5 @@ class Config:
     direct: bool
     digest: str
     notes: tuple[Note, ...] = ()
-    secrets: tuple[Secret, ...] = field(default=(), repr=False)
-    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
+    secrets: tuple[Secret, ...] = ()
+    origins: Origins = field(default_factory=no_origins)

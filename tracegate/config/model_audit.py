@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct, field
+
 from tracegate.config.model_telemetry import Otlp
-from tracegate.config.origin import Origins, no_origins
+from tracegate.config.origin import Effective, Origins, no_origins
 from tracegate.config.secret import Secret
 from tracegate.custody import AuditMode
 
 Preset = Literal["ai-act", "pci", "hipaa", "sec-17a4"]
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Struct, frozen=True):
     """Somebody who is told of the heads of logs.
 
     Args:
@@ -31,8 +31,7 @@ class Anchor:
     every_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Effective, frozen=True):
     """Where and how the audit log is kept.
 
     Args:
@@ -60,4 +59,4 @@ class Audit:
     ship: Otlp | None
     auditors: tuple[str, ...]
     anchors: tuple[Anchor, ...] = ()
-    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins)

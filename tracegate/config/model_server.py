@@ -5,14 +5,14 @@ Part of `model`, which says what all of it has in common.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 Inbound = Literal["parent", "link", "ignore"]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientKey:
+class ClientKey(Struct, frozen=True):
     """A client's key, known by its SHA-256 only.
 
     `routes` are names, `provider/*` or `*`. `expires` is UTC nanoseconds: the end of the day that was written.
@@ -20,16 +20,19 @@ class ClientKey:
     """
 
     id: str
-    digest: bytes = field(repr=False)
+    digest: bytes
     tenant: str
     routes: tuple[str, ...]
     expires: int | None
     disabled: bool
     short: bool = False
 
+    def __repr__(self) -> str:
+        """Without the digest, against which keys could be tried."""
+        return f"ClientKey(id={self.id!r}, tenant={self.tenant!r}, routes={self.routes!r})"
 
-@dataclass(frozen=True, slots=True)
-class Tenant:
+
+class Tenant(Struct, frozen=True):
     """Whom keys belong to; `inbound` `None` = as `telemetry.inbound`; `routes` is a ceiling for its keys."""
 
     id: str
@@ -37,16 +40,14 @@ class Tenant:
     routes: tuple[str, ...] = ("*",)
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTls:
+class ServerTls(Struct, frozen=True):
     """Paths of the server's certificate chain and key (PEM)."""
 
     cert: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(Struct, frozen=True):
     """Where the server listens; port 0 is any free one."""
 
     host: str = "127.0.0.1"
@@ -55,8 +56,7 @@ class Listen:
     without_keys: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What the server allows; sizes in bytes."""
 
     body: int = 32_000_000
@@ -68,8 +68,7 @@ class Limits:
     answer: int = 64_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHeaders:
+class ResponseHeaders(Struct, frozen=True):
     """What our response headers tell, and to which browser origins."""
 
     detail: Literal["full", "public"] = "full"
@@ -78,8 +77,7 @@ class ResponseHeaders:
     cors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(Struct, frozen=True):
     """Who this gateway is: its `Via` pseudonym, its node in `X-Served-By`, where it runs."""
 
     name: str

@@ -5,18 +5,18 @@ Part of `model`, which says what all of it has in common.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct, field
+
 from tracegate.config.model_server import Inbound
-from tracegate.config.origin import Origins, no_origins
+from tracegate.config.origin import Effective, Origins, no_origins
 from tracegate.config.secret import Secret
 
 Renderer = Literal["direct", "sdk"]
 
 
-@dataclass(frozen=True, slots=True)
-class Otlp:
+class Otlp(Struct, frozen=True):
     """Where one signal goes. `endpoint` is the whole URL of the signal; for `grpc` the target alone."""
 
     endpoint: str
@@ -29,8 +29,7 @@ class Otlp:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(Effective, frozen=True):
     """What is exported, how and where.
 
     Args:
@@ -59,4 +58,4 @@ class Telemetry:
     disabled: bool
     value_limit: int | None
     unread: tuple[str, ...]
-    origins: Origins = field(default_factory=no_origins, repr=False, compare=False)
+    origins: Origins = field(default_factory=no_origins)

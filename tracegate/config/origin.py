@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where an effective value came from.
 
     Args:
@@ -33,3 +33,20 @@ DEFAULT = Origin("default")
 def no_origins() -> dict[str, Origin]:
     """For values that nobody wrote."""
     return {}
+
+
+class Effective(Struct, frozen=True):
+    """Effective values. Where they came from makes no difference to what they are, and is not shown."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset()
+    """What is not shown beside that, as a secret may stand there."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = (name for name in self.__struct_fields__ if name != "origins")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def __repr__(self) -> str:
+        names = (name for name in self.__struct_fields__ if name != "origins" and name not in self.hidden)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"

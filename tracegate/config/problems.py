@@ -6,8 +6,9 @@ Source of the form: section 18 of the configuration's reference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from tracegate.errors import ConfigError
 
@@ -36,8 +37,7 @@ class Wrong(ValueError):
         self.fix = fix
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing that is wrong. `at` is `None` where it stands in no file: then `path` names a variable."""
 
     at: Position | None

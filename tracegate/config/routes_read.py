@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tracegate.config import schema
 from tracegate.config.document import Node
@@ -22,8 +23,7 @@ _FORMS = "write a name, `provider/model`, a list, or a map with one of `fallback
 _DEEPEST_WRITTEN = 20  # levels; those that are allowed are counted later, with the routes a route names
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """A name: of a target, of a route, or `provider/model`."""
 
     path: Path
@@ -37,8 +37,7 @@ class Leaf:
         return self.path[:-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A policy over nodes; `when` is `fallback_when` where it is written."""
 
     path: Path

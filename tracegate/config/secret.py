@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from tracegate.config.document import Substituted
 from tracegate.config.problems import Wrong
@@ -18,8 +19,7 @@ _CREDENTIAL = re.compile(r"key|token|secret|auth|passw|credential|cookie")
 _WAYS = "write `${VAR}`, `{env: VAR}` or `{file: PATH}`."
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """A text to be used and never shown.
 
     Args:
@@ -28,9 +28,13 @@ class Secret:
         name: The variable or the path; empty for a literal.
     """
 
-    value: str = field(repr=False)
+    value: str
     source: Source
     name: str = ""
+
+    def __repr__(self) -> str:
+        """Never the value."""
+        return f"Secret(source={self.source!r}, name={self.name!r})"
 
     def __str__(self) -> str:
         """Never the value."""

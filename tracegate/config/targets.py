@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from msgspec import structs
+
 from tracegate.config import schema
 from tracegate.config.draft import Draft
 from tracegate.config.inherit import Inherited, inherit
@@ -79,7 +81,7 @@ def on_the_spot(
         return None
     made = alone(draft, id, model, provider)
     here = draft.origin(path)
-    return replace(made, origins={**made.origins, "provider": here, "model": here})
+    return structs.replace(made, origins={**made.origins, "provider": here, "model": here})
 
 
 def alone(draft: Draft, id: str, model: str, provider: Provider) -> TargetSettings:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec import Struct
 from starlette.types import ASGIApp
 
 from tracegate import __version__
@@ -54,8 +54,7 @@ class Beside(Protocol):
         """End it, within a bounded time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assembled:
+class Assembled(Struct, frozen=True):
     """A gateway that is ready to be served."""
 
     app: ASGIApp

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tracegate import __version__
 from tracegate.clock import Clock, Ids
@@ -32,8 +33,7 @@ LOGS_SHARE = 8
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Otlp:
+class Otlp(Struct, frozen=True):
     """Where one signal goes.
 
     Args:
@@ -48,16 +48,19 @@ class Otlp:
 
     endpoint: str
     protocol: Literal["http/protobuf", "grpc"] = "http/protobuf"
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
     compression: Literal["none", "gzip"] = "none"
     timeout_ns: int = 10_000_000_000
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
 
+    def __repr__(self) -> str:
+        """Without the headers, in one of which a key may stand."""
+        return f"Otlp(endpoint={self.endpoint!r}, protocol={self.protocol!r})"
 
-@dataclass(frozen=True, slots=True)
-class TelemetrySettings:
+
+class TelemetrySettings(Struct, frozen=True):
     """What is exported, how and where.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import urllib.request
 from dataclasses import dataclass, field
 
 
@@ -41,10 +41,6 @@ def proxy_of(settings: TransportSettings) -> str | None:
         return None
     if settings.proxy != "env":
         return settings.proxy
-    if not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None
-    import urllib.request  # a client of its own, which the environments of most gateways don't need
-
     # Addresses of IPv6 stand there with brackets or without.
     named = {settings.host, authority(settings.host, settings.port)}
     if any(urllib.request.proxy_bypass_environment(name) for name in named):  # type: ignore[attr-defined]  # typeshed knows `proxy_bypass` alone, which asks the system of a Mac, too
