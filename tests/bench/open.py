@@ -67,7 +67,7 @@ async def bytes_open() -> float:
     exchange = MemoryExchange(clock, {"long/*": Step(words=50, pace=S)}, log=Log(keep=1))
     ways = dict.fromkeys(config.providers, exchange)
     app = assemble(config, telemetry.view, active=telemetry.active, clock=clock, ids=ids, exchanges=ways).app
-    settings = uvicorn.Config(cast("Any", app), ws="none", lifespan="off", access_log=False, log_config=None)
+    settings = uvicorn.Config(cast("Any", app), ws="none", lifespan="off", proxy_headers=False, log_config=None)
     settings.load()
     state, wire = ServerState(), Wire(alarms=Alarms(clock))
 

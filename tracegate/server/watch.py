@@ -150,6 +150,7 @@ class Watch:
             self._listening = True
             if self.client is not None:
                 self.client.left(self._left, True)
+                del self.receive  # nobody asks for more
             else:
                 self._listener = asyncio.get_running_loop().create_task(self._listen())
         if now < deadline:
