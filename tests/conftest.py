@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import ipaddress
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from pytest_cov.engine import CovController  # type: ignore[import-untyped]  # pytest-cov brings no types
 from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist brings no types
 from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]  # xdist brings no types
 
@@ -46,6 +48,9 @@ _forget_environment()
 # Whoever started us in the background may have switched Ctrl-C off, and the processes that tests start inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.addaudithook(_stay_at_home)
+# What is compiled is kept, whatever the shell says: hundreds of processes would compile the same again each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Repeatable by default, so that a red run stays red. HYPOTHESIS_PROFILE=explore draws anew each time.
 # No deadline: how long one case takes is the machine's affair.
@@ -56,6 +61,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tracegate"))
 
 # What shares something that there is once stays in one process; xdist knows of a test no more than its id.
 TOGETHER = {
+    "tests/examples/": "the examples, as they were run",
     "tests/stores/": "the stack",
     "tests/stack/test_commands.py": "usual ports",
     "tests/stack/test_standing.py": "usual ports",
@@ -74,21 +80,57 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Togethe
     return Together(config, log)
 
 
-# In a process of xdist `no_cover` pauses one tracer of three. The lower two are ended here, or they would go on then:
-# the first begins with the interpreter, by what it inherits, the second before pytest-cov knows where it is.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Set apart what is imported: a test that collects garbage means its own, and not half a gigabyte of others'."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
-def pytest_xdist_setupnodes() -> None:
-    """Hand on no wish to be traced; what tests start inherits it from the tracer that stays."""
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+# Traced line by line, most of it takes twice as long. The product as a whole is not traced: that each line and branch
+# of a module runs is held by the room that mirrors it, and by what is quick in agreement/. `untraced` marks what is
+# dear there and runs nothing that other tests don't.
+WHOLE = ("bench", "dashboards", "differential", "examples", "house", "stores", "torture")
+
+
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Trace nothing in the process that deals out, and hand on no wish to be traced: a worker begins that itself."""
+    _pause(_tracer(config))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """End the tracer that pytest-cov is about to begin again."""
-    plugin = session.config.pluginmanager.get_plugin("_cov")
-    if _is_one_of_several() and plugin is not None and plugin.cov_controller is not None:
-        plugin.cov_controller.pause()
+    """End the tracer that pytest-cov began before it knew that this is a worker, and is about to begin again."""
+    if _is_one_of_several():
+        _pause(_tracer(session.config))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Trace a test, its fixtures and the processes that it starts, or nothing of them."""
+    tracer = _tracer(item.config)
+    whole = item.nodeid.startswith(tuple(f"tests/{room}/" for room in WHOLE))
+    if whole or item.get_closest_marker("untraced"):
+        if tracer is not None and tracer.started:
+            _pause(tracer)
+    elif tracer is not None and not tracer.started:
+        tracer.resume()
+
+
+def _tracer(config: pytest.Config) -> CovController | None:
+    plugin = config.pluginmanager.get_plugin("_cov")
+    return None if plugin is None else plugin.cov_controller
+
+
+def _pause(tracer: CovController | None) -> None:
+    if tracer is not None:
+        tracer.pause()
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # by which what is started inherits it
 
 
 @pytest.fixture(autouse=True, scope="module")

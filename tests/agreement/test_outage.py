@@ -15,8 +15,7 @@ from tracegate.testing.ids import SeededIds
 from tracegate.testing.loop import run
 from tracegate.testing.receiver import Accept, Behaviour, Hang, Partial, Refuse, Reset, Slow
 
-# Traced line by line it takes three times as long; the tests of each room hold what is covered.
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 
 S = 1_000_000_000
 CONFIG = """

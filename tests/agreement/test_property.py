@@ -23,8 +23,7 @@ from tracegate.testing.driver import AppBroke
 from tracegate.testing.loop import run
 from tracegate.testing.simulator_log import Entry
 
-# Traced line by line, draws take three times as long; the tests of each room hold what is covered.
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 
 CASES = 5000
 BLOCK = 250

@@ -27,7 +27,7 @@ from tracegate.upstream.fast.exchange import fast_exchange
 from tracegate.upstream.origin import TransportSettings
 from tracegate.upstream.transport import httpx_exchange
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 
 Make = Callable[..., Exchange]
 MAKERS: list[Make] = [fast_exchange, httpx_exchange]

@@ -33,8 +33,7 @@ from tracegate.testing.receiving import listen
 from tracegate.testing.simulator_log import Entry
 from tracegate.testing.tree import span_tree
 
-# What is timed is not traced line by line, here as little as in the processes it speaks to.
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.no_cover]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.untraced]
 
 MIXED = 50
 WARM = 10

@@ -50,17 +50,13 @@ class Lags:
 async def ticked(
     module: str, *arguments: str, ticker: LagTicker, env: Mapping[str, str] | None = None
 ) -> AsyncIterator[str]:
-    """Run such a module, with some more variables; gives its line, and afterwards `ticker` has what was measured.
-
-    What is timed is not traced line by line.
-    """
-    untraced = {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
+    """Run such a module, with some more variables; gives its line, and afterwards `ticker` has what was measured."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         module,
         *arguments,
-        env={**untraced, **(env or {})},
+        env={**os.environ, **(env or {})},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -82,7 +82,7 @@ def test_a_bundle_and_a_bare_capture_stand_alone() -> None:
     assert (report.code, "signature" in _results(report), "headers" in _results(report)) == (0, False, False)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_every_changed_byte_of_a_whole_answer_is_refused() -> None:
     """But those that say nothing: the version, the reason, the case of a name, and blanks around a value."""
     silent = {at for at, byte in enumerate(UNARY_RESPONSE[:15])} - set(range(9, 12))
@@ -96,7 +96,7 @@ def test_every_changed_byte_of_a_whole_answer_is_refused() -> None:
         assert code or at in silent, (at, UNARY_RESPONSE[max(0, at - 20) : at + 5])
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_every_changed_byte_of_a_stream_is_refused() -> None:
     """Content, closing comment, receipt and what stands behind them."""
     start = len(STREAM_RESPONSE) - len(CAPTURE)
@@ -107,7 +107,7 @@ def test_every_changed_byte_of_a_stream_is_refused() -> None:
         assert verify(replace(STREAMED, response=bytes(raw))).code, (at, CAPTURE[max(0, at - 20) : at + 5])
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_every_changed_byte_of_a_bundle_is_refused() -> None:
     """Of compact JSON; in the longest members every 29th, and each in another way too."""
     raw = json.dumps(UNARY["bundle"], separators=(",", ":")).encode()

@@ -60,7 +60,7 @@ def _lived(disk: FaultyDisk, folder: Path, durable: list[bytes]) -> None:
     writer.close()
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_a_process_that_ends_at_any_call_loses_nothing_that_was_durable(tmp_path: Path) -> None:
     """The next one goes on with a log that is sound."""
     counted = FaultyDisk()
@@ -83,7 +83,7 @@ def test_a_process_that_ends_at_any_call_loses_nothing_that_was_durable(tmp_path
         assert written[: len(durable)] == durable, (at, counted.calls[at])
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
 def test_a_call_that_fails_is_made_up_for_by_the_next_try(tmp_path: Path, code: int) -> None:
     """Each call once; a leaf that was not durable gets its index again."""

@@ -107,7 +107,7 @@ def test_what_is_installed_is_known_by_default(tmp_path: Path) -> None:
     assert config.targets["openai/gpt-4o"].target.context == 128_000
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_ten_thousand_keys_load_quickly() -> None:
     """About a second of the processor, untraced; the bound leaves room for a busy machine."""
     keys = "".join(

@@ -167,7 +167,7 @@ def test_aliases_that_multiply_are_refused() -> None:
     assert "more than 2000000 values" in refused("\n".join(lines))
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing else is ever raised."""

@@ -28,8 +28,7 @@ from tests.differential.ways import BODY, CLIENT_KEY, Way, Ways
 from tracegate.testing.script import Step
 from tracegate.testing.wire_flavour import FLAVOURS
 
-# Traced line by line it takes nearly twice as long; the tests of each room hold what is covered.
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 FORMS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 SILENT = ("impatient", "deadline")

@@ -21,8 +21,7 @@ from tests.differential.seeing import Seen
 from tests.differential.ways import CLIENT_KEY, Way, Ways
 from tracegate.testing.script import Step
 
-# Traced line by line it takes nearly twice as long; the tests of each room hold what is covered.
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 PROMPT = [("system", "Be brief."), ("human", "hi")]
 

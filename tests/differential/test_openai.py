@@ -19,8 +19,7 @@ from tests.differential.seeing import Seen
 from tests.differential.ways import CLIENT_KEY, Way, Ways
 from tracegate.testing.script import Step, ToolCall
 
-# Traced line by line it takes nearly twice as long; the tests of each room hold what is covered.
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 
 SILENT = ("impatient", "deadline")
 PATIENCE_S = 0.3  # with a silent provider; the gateway is waited for, it has limits of its own

@@ -35,7 +35,13 @@ def test_nothing_of_the_developers_shell_reaches_a_test() -> None:
     assert [name for name in set(os.environ) - ours if name.startswith("OTEL_") or name.endswith("_API_KEY")] == []
 
 
-@pytest.mark.no_cover
 def test_what_is_not_to_be_traced_is_not() -> None:
-    """In a process of xdist neither, where one tracer lies above others."""
+    """In a process of xdist neither, where one tracer would lie above others; nor what is started here."""
     assert sys.gettrace() is None
+    assert "COVERAGE_PROCESS_CONFIG" not in os.environ
+
+
+def test_what_is_compiled_is_kept() -> None:
+    """Whatever the shell says: each process that is started would compile all of it again."""
+    assert not sys.dont_write_bytecode
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ

@@ -73,6 +73,7 @@ def _usage(dice: random.Random) -> tuple[Usage, TheirUsage]:
     return ours, theirs
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("provider", providers, ids=[provider.id for provider in providers])
 def test_every_price_charges_what_the_data_set_charges(provider: Provider) -> None:
     """Each model at four moments and in every service tier; exact, then rounded once."""

@@ -119,3 +119,5 @@ def _frozen() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+        gc.collect()
+        gc.freeze()  # what the whole run had set apart
