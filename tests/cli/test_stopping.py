@@ -15,9 +15,11 @@ from tracegate.cli.stopping import SIGNALS, Stopping, stoppable
 @pytest.fixture
 def untouched() -> Iterator[None]:
     """The signals are as they were, before and after."""
+    outside = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` would have switched it off
     before = [signal.getsignal(number) for number in SIGNALS]
     yield
     assert [signal.getsignal(number) for number in SIGNALS] == before
+    signal.signal(signal.SIGHUP, outside)
 
 
 @pytest.mark.usefixtures("untouched")
