@@ -197,7 +197,7 @@ class Stage:
         with open(folder / "log", "wb") as log, self._cores(system):
             running.began = time.monotonic()
             running.process = subprocess.Popen(
-                how.command, cwd=ROOT, env={**os.environ, **how.environment}, stdout=log, stderr=log
+                how.command, cwd=ROOT, env={**_environment(), **how.environment}, stdout=log, stderr=log
             )
         return running
 
@@ -218,6 +218,11 @@ class Stage:
         if not self._pinned or len(self._mine) < 2:
             return self._mine
         return self._mine[len(self._mine) // 2 :]
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with bytecode kept: what pip installs is compiled, so no start of a user's compiles anything either."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _answered(port: int, wanted: Ask) -> bool:
