@@ -55,6 +55,10 @@ class Transport(asyncio.Transport):
         """See `asyncio.Transport`."""
         self.calls.append("close")
 
+    def abort(self) -> None:
+        """See `asyncio.Transport`."""
+        self.calls.append("abort")
+
     def pause_reading(self) -> None:
         """See `asyncio.Transport`."""
         self.calls.append("pause")

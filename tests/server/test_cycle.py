@@ -60,6 +60,10 @@ class Connected:
         """See `Connection`."""
         await self.taken.wait()
 
+    def close(self) -> None:
+        """See `Connection`."""
+        self.transport.close()
+
     def answered(self) -> None:
         """See `Connection`."""
         self.ends += 1

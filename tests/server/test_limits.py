@@ -39,6 +39,24 @@ def test_an_alarm_that_was_set_for_an_earlier_time_disturbs_nothing() -> None:
     asyncio.run(main())
 
 
+def test_a_client_that_does_not_agree_with_the_end_is_dropped() -> None:
+    """With TLS a connection is closed when both have said so; whoever never does would hold up a server that stops."""
+
+    async def main() -> None:
+        idle, stopped, last = Alone(), Alone(), Alone()
+        assert idle.wait(75) == ["close"]
+        stopped.connection.shutdown()
+        last.connection.data_received(REQUESTS["the last one"])
+        await turns()
+        for alone in (idle, stopped, last):
+            assert alone.wait(1) == ["close"]
+            assert alone.wait(1) == ["close", "abort"]
+            alone.connection.connection_lost(None)
+            assert alone.connection.armed == NEVER
+
+    asyncio.run(main())
+
+
 def test_an_answer_may_take_longer_than_a_connection_may_be_idle() -> None:
     """Its request has a deadline of its own. The next one can be read afterwards."""
     more = asyncio.Event()

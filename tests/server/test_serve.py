@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -24,7 +25,7 @@ from uvicorn.supervisors.multiprocess import SIGNALS
 
 from tests.agreement.house import loaded
 from tests.server import processes
-from tests.server.certificate import certificate
+from tests.server.certificate import certificate, trusting
 from tests.server.opened import CALL, KEY, KEYS, SECRET, config
 from tests.server.processes import ask
 from tests.server.sockets import Served, call, on_sockets, until
@@ -40,6 +41,7 @@ from tracegate.errors import ConfigError
 from tracegate.server import serve
 from tracegate.server.assemble import assemble
 from tracegate.server.protocol import LimitedProtocol
+from tracegate.server.scope import fresh
 from tracegate.testing.collected import Collected
 from tracegate.testing.memory import MemoryExchange
 from tracegate.testing.receiver import Receiver
@@ -99,6 +101,29 @@ def test_a_signal_stops_it_when_open_requests_are_answered(sign: signal.Signals,
     ran(main)
 
 
+def test_a_client_that_keeps_a_connection_over_tls_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    """Clients keep them in pools that nobody looks at, so nobody answers when we say that it ends."""
+    cert, key = certificate()
+    listening = f"listen: {{address: '127.0.0.1:0', tls: {{cert: {cert}, key: {key}}}}}\n"
+    file = written(tmp_path, "http://127.0.0.1:9", f"{OFF}telemetry: {{otlp: none}}\n{listening}")
+
+    async def main() -> None:
+        async with processes.serving("--config", file, "--port", "0", env=ENV) as process:
+
+            def kept() -> ssl.SSLSocket:
+                there = socket.create_connection(("localhost", process.port), timeout=processes.SOON_S)
+                over = trusting().wrap_socket(there, server_hostname="localhost")
+                over.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                assert over.recv(1000).startswith(b"HTTP/1.1 200 ")
+                return over
+
+            with await asyncio.to_thread(kept):
+                assert await process.end(signal.SIGTERM) == 0
+            assert "exceeded" not in process.err
+
+    asyncio.run(main())
+
+
 def test_it_is_quick_because_uvloop_and_httptools_serve() -> None:
     """Both are what uvicorn is told, or finds by itself."""
     settings = serve._settings(loaded(config("sim-ok")), app=lambda: None, log_config=None)
@@ -108,7 +133,7 @@ def test_it_is_quick_because_uvloop_and_httptools_serve() -> None:
     assert isinstance(made, uvloop.Loop)
     settings.load()
     assert settings.http_protocol_class is LimitedProtocol
-    assert isinstance(LimitedProtocol(settings, ServerState(), {}, made)._fresh(), httptools.HttpRequestParser)
+    assert isinstance(fresh(LimitedProtocol(settings, ServerState(), {}, made)), httptools.HttpRequestParser)
     made.close()
     assert settings.interface == "asgi2" or settings.proxy_headers is False
 

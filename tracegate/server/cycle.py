@@ -64,6 +64,9 @@ class Connection(Protocol):
     async def room(self) -> None:
         """Wait until the client takes more, or has left."""
 
+    def close(self) -> None:
+        """Close when what was written is sent."""
+
     def answered(self) -> None:
         """The answer of the running request is whole."""
 
@@ -252,7 +255,7 @@ class Cycle:
         self.complete = True
         self.tell()
         if not self.keep_alive:
-            self._connection.transport.close()
+            self._connection.close()
         self._connection.answered()
 
     # The application
@@ -270,7 +273,7 @@ class Cycle:
                 did = "completing" if self._started else "starting"
                 logger.error("ASGI callable returned without %s response.", did)
         if self._started or connection.gone:
-            connection.transport.close()
+            connection.close()
         else:
             self._begin(500, _FAULT)
             connection.transport.write(self._head + (b"" if self._bodiless else _FAULT_TEXT))

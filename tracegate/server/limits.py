@@ -32,7 +32,7 @@ class Wire:
         header: Bytes of a header section.
         header_time_ns: For the header section, from its first byte on.
         keep_alive_ns: For a connection on which nothing is asked.
-        linger_ns: After a refusal: for the client to read it, before unread bytes reset the connection.
+        linger_ns: For a client to read a refusal, before unread bytes reset the connection, and to agree with its end.
         refusal: Renders a whole answer that closes the connection.
         stopping: Called when the server begins to stop, once for every connection that is open then.
         alarms: Of all connections.

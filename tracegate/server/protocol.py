@@ -22,7 +22,7 @@ from tracegate.errors import Rejected
 from tracegate.server.client import CLIENT
 from tracegate.server.cycle import App, Cycle, Fields
 from tracegate.server.limits import UNREAD, WAITING, WIRE, Wire, invalid, too_large, too_late, too_many
-from tracegate.server.scope import Address, address, scope_of, without_offer
+from tracegate.server.scope import Address, address, fresh, scope_of, without_offer
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tracegate.server.auth import Caller
 
-Phase = Literal["idle", "head", "rest", "refused"]
+Phase = Literal["idle", "head", "rest", "closing"]
 
 _NONE = deque[Cycle]()  # nobody waits, of all connections: an empty queue takes a large part of a kilobyte
 _NO_FIELDS: list[tuple[bytes, bytes]] = []  # of no request; whoever begins one makes its own
@@ -165,6 +165,12 @@ class LimitedProtocol(asyncio.Protocol):
         finally:
             self._room = None
 
+    def close(self) -> None:
+        """See `Connection.close`. With TLS the client is to agree, for which it has no more than `linger_ns`."""
+        self.transport.close()
+        if not self.gone:
+            self._enter("closing")
+
     def answered(self) -> None:
         """See `Connection.answered`: the next request begins, or the connection is idle."""
         self._running = None
@@ -235,7 +241,7 @@ class LimitedProtocol(asyncio.Protocol):
         self._wire.stopping()
         last = self._pipeline[0] if self._pipeline else self._running
         if last is None:
-            self.transport.close()
+            self.close()
         else:
             last.keep_alive = False
 
@@ -330,7 +336,7 @@ class LimitedProtocol(asyncio.Protocol):
         every request (Java's does) and go on in HTTP/1.1 unless it is taken, so the same head is parsed without it.
         """
         while True:
-            parser = self._parser or self._fresh()
+            parser = self._parser = self._parser or fresh(self)
             try:
                 parser.feed_data(data)
                 return
@@ -345,13 +351,6 @@ class LimitedProtocol(asyncio.Protocol):
             self._refuse(invalid())
             return
 
-    def _fresh(self) -> httptools.HttpRequestParser:
-        """A parser at the beginning of a request."""
-        self._parser = parser = httptools.HttpRequestParser(self)
-        # What came behind a request that closes the connection is no fault of that request.
-        parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        return parser
-
     def _refuse(self, refusal: Rejected) -> None:
         """Refuse all that still comes, once; said only where it can't be taken for the answer to an earlier request."""
         if self._refused:
@@ -365,9 +364,9 @@ class LimitedProtocol(asyncio.Protocol):
             transport.write(self._wire.refusal(refusal))
             if transport.can_write_eof():
                 transport.write_eof()  # unread bytes would reset the connection before the refusal is read
-                self._enter("refused")
+                self._enter("closing")
             else:
-                transport.close()
+                self.close()
 
     def _enter(self, phase: Phase | None) -> None:
         """Time a phase from its beginning, however many bytes trickle in while it lasts.
@@ -381,7 +380,7 @@ class LimitedProtocol(asyncio.Protocol):
             self._by = NEVER
             return
         wire = self._wire
-        lasts = wire.header_time_ns if phase == "head" else wire.linger_ns if phase == "refused" else wire.keep_alive_ns
+        lasts = wire.header_time_ns if phase == "head" else wire.linger_ns if phase == "closing" else wire.keep_alive_ns
         self._by = by = wire.alarms.clock.now() + lasts
         if by < self.armed:
             wire.alarms.set(self, by)
@@ -394,7 +393,7 @@ class LimitedProtocol(asyncio.Protocol):
             self._wire.alarms.set(self, self._by)
         elif self._phase == "head":
             self._refuse(too_late())
-        elif self._phase == "refused":
+        elif self._phase == "closing":
             self.transport.abort()
         else:
-            self.transport.close()
+            self.close()

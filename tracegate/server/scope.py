@@ -25,6 +25,14 @@ _own: dict[Address, Address] = {}
 _targets: dict[bytes, tuple[str, bytes, bytes]] = {}
 
 
+def fresh(events: object) -> httptools.HttpRequestParser:
+    """A parser at the beginning of a request, which tells what it reads to `events`."""
+    parser = httptools.HttpRequestParser(events)
+    # What came behind a request that closes the connection is no fault of that request.
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
 def scope_of(method: bytes, url: bytes, version: str, headers: Headers, root: str) -> MutableMapping[str, Any]:
     """The scope of a request, as far as it does not hang on the connection.
 
