@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -15,10 +16,13 @@ def functions_entered(fn: Callable[[], object]) -> int:
         nonlocal count
         count += event == "call"
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()  # who is called when garbage is collected, and finalised by it, is not the work of `fn`
     sys.setprofile(note)
     try:
         fn()
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
     return count
