@@ -203,7 +203,7 @@ def test_a_head_that_nobody_takes_is_counted(tmp_path: Path) -> None:
             async with asyncio.timeout(WITHIN_S):
                 while not keeping.audit.numbers().unanchored:  # until there is a head
                     await made.anchoring.tell()
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.01)  # the log is written by a thread, and nobody there sets an event
             assert keeping.audit.numbers().anchors == 0
             await made.close()
             await keeping.close()

@@ -39,6 +39,7 @@ COVERED = (
 
 _QUOTED = [(name, f'"{name}"') for name in COVERED]
 _SENT = [name.encode() for name in COVERED]
+_VALUE = f"{LABEL}=:%b:".encode()
 
 LISTS = ("x-served-by", "cache-status")
 """Lists to which others add members on the way; they are cut after one of ours."""
@@ -119,7 +120,7 @@ class ResponseSigner:
             own.append(request.path.encode("latin-1", "replace"))
         own.append(created)
         signature = self._signer.sign(form.base % tuple(own))
-        return form.params % created, b"tg=:%b:" % encoded(signature)
+        return form.params % created, _VALUE % encoded(signature)
 
     def _form(self, media: bytes, plain: bool, names: Sequence[bytes]) -> _Form:
         """How heads with these fields are written."""

@@ -171,10 +171,7 @@ class Session:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         watch.sending = False
         self.inbound.status = status
-        self.scope, self.headers = (
-            _NO_SCOPE,
-            _NO_HEADERS,
-        )  # a stream may be open for long
+        self.scope, self.headers = _NO_SCOPE, _NO_HEADERS  # a stream may be open for long
 
     async def send(self, data: bytes, *, more: bool) -> None:
         """Send a part of the body; waits while the client does not read."""

@@ -163,7 +163,7 @@ class HeaderWriter:
             reach = end
             before, behind = self._members.around(recorder, attempt)
             said.append(f"{before};dur={milliseconds(end - start)}{behind}")
-        gateway = milliseconds(now - recorder.origin - upstream)
+        gateway = milliseconds(gateway_ns(recorder, now))
         return ", ".join(said), f"gateway;dur={gateway}, upstream;dur={milliseconds(upstream)};desc={desc}"
 
     def _said(self, recorder: Recorder, attempt: Attempt) -> Plain:
